@@ -1,0 +1,91 @@
+"""Checks for notebooks: each prints one steady line, or fails with the number it found.
+
+nbval compares a cell's text to the letter, and losses differ a little between processors. So a
+check prints the band a number must lie in, never the number itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Band:
+    """The values a measured figure may take on any machine.
+
+    Attributes
+    ----------
+    low, high : float
+        Bounds, both included.
+    unit : str
+        Unit of the bounds.
+    how : str
+        How the bounds were found: what was run, and which broken models lie outside.
+    """
+
+    low: float
+    high: float
+    unit: str
+    how: str
+
+
+BANDS: dict[str, Band] = {}
+
+
+def band(name: str, value: float) -> None:
+    """Check that a figure lies in its registered band.
+
+    Parameters
+    ----------
+    name : str
+        Key of `BANDS`.
+    value : float
+        The figure, in the band's unit.
+
+    Raises
+    ------
+    AssertionError
+        If `value` lies outside, with the value in the message. NaN lies outside every band.
+    """
+    limits = BANDS[name]
+    wanted = f"{limits.low:g} to {limits.high:g} {limits.unit}"
+    assert limits.low <= value <= limits.high, f"{name} is {value:.6g}, expected {wanted}"
+    print(f"✓ {name} lies in {wanted}")
+
+
+def shape(name: str, found: torch.Tensor | Sequence[int], expected: Sequence[int]) -> None:
+    """Check a tensor's shape.
+
+    Raises
+    ------
+    AssertionError
+        If the shapes differ, with both in the message.
+    """
+    actual = tuple(found.shape if isinstance(found, torch.Tensor) else found)
+    assert actual == tuple(expected), f"{name} has shape {actual}, expected {tuple(expected)}"
+    print(f"✓ {name} has shape {actual}")
+
+
+def close(name: str, actual: torch.Tensor, desired: torch.Tensor, atol: float) -> None:
+    """Check that two tensors of one shape agree within an absolute tolerance.
+
+    Raises
+    ------
+    AssertionError
+        If they differ by more anywhere, or in shape, with PyTorch's account of where.
+    """
+    torch.testing.assert_close(actual, desired, rtol=0, atol=atol, msg=lambda m: f"{name}: {m}")
+    print(f"✓ {name} agree within {atol:g}")
+
+
+def true(name: str, condition: bool) -> None:
+    """Check a plain statement.
+
+    Raises
+    ------
+    AssertionError
+        If the statement does not hold.
+    """
+    assert condition, f"{name}: does not hold"
+    print(f"✓ {name}")
