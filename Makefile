@@ -1,0 +1,39 @@
+# Everything a reader or a contributor does with the book. `make` alone builds it.
+#
+#   make book                        build the HTML from the stored outputs
+#   make test                        check every chapter, the package and the book
+#   make serve                       read the book at http://localhost:8000
+#   make chapters                    run all notebooks again, in place
+#   make chapters CHAPTER=02_summation
+#   make clean                       remove what was built, and the environment
+
+PYTHON ?= python3
+PORT ?= 8000
+CHAPTER ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := book
+.PHONY: book serve test chapters clean
+
+$(INSTALLED): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+book: $(INSTALLED)
+	$(BIN)/jupyter-book build -nW --keep-going .
+	$(BIN)/python book/check.py
+
+serve: book
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+chapters: $(INSTALLED)
+	$(BIN)/python chapters/run.py $(CHAPTER)
+
+clean:
+	rm -rf _build $(VENV)
