@@ -25,9 +25,18 @@ $(INSTALLED): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
+# Every page is read again: a warning about an unchanged page must not pass the second time.
 book: $(INSTALLED)
-	$(BIN)/jupyter-book build -nW --keep-going .
-	$(BIN)/python book/check.py
+	$(BIN)/jupyter-book build --all -q -nW --keep-going .
+	$(BIN)/python book/check.py _build/html
+
+# A text that cannot be had is reported here; its chapter is then skipped, by name.
+test: book
+	-$(BIN)/python -m rnnbook corpora
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m pytest tests chapters \
+		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

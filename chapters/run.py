@@ -116,7 +116,7 @@ def run(path: Path) -> None:
 def main() -> int:
     """Run the chapters named on the command line, or all of them."""
     parser = argparse.ArgumentParser(description="Run chapters again in place.")
-    parser.add_argument("chapter", nargs="*", help="for example 02_summation; all when none is named")
+    parser.add_argument("chapter", nargs="*", help="such as 02_summation; default: all")
     names = parser.parse_args().chapter
     paths = [CHAPTERS / f"{Path(name).stem}.ipynb" for name in names]
     failed = [str(path) for path in paths if not path.exists()]
