@@ -3,7 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+LAYERS = {"vanilla": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 ACTIVATIONS = {"identity": lambda z: z, "tanh": torch.tanh, "relu": torch.relu}
+
+State = Tensor | tuple[Tensor, Tensor]
 
 
 class Adder(nn.Module):
@@ -63,8 +66,6 @@ class CharRNN(nn.Module):
         Share of units dropped between recurrent layers and before the head, in training.
     """
 
-    LAYERS = {"vanilla": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-
     def __init__(
         self,
         alphabet_size: int,
@@ -86,7 +87,7 @@ class CharRNN(nn.Module):
         }
         self.alphabet_size = alphabet_size
         self.embedding = nn.Embedding(alphabet_size, embedding_size) if embedding_size else None
-        self.rnn = self.LAYERS[cell](
+        self.rnn = LAYERS[cell](
             embedding_size or alphabet_size,
             hidden_size,
             num_layers,
@@ -97,7 +98,7 @@ class CharRNN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(hidden_size, alphabet_size)
 
-    def forward(self, tokens: Tensor, state: "State | None" = None) -> tuple[Tensor, "State"]:
+    def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Score every next character.
 
         Parameters
@@ -122,9 +123,6 @@ class CharRNN(nn.Module):
             x = one_hot.to(self.head.weight.dtype)  # (B, T, V)
         y, state = self.rnn(x, state)  # (B, T, H)
         return self.head(self.dropout(y)), state  # (B, T, V)
-
-
-State = Tensor | tuple[Tensor, Tensor]
 
 
 def detach(state: State) -> State:

@@ -85,7 +85,7 @@ def _code_points(text: str) -> np.ndarray:
 
 def _describe_unknown(text: str, unknown: np.ndarray) -> str:
     found = sorted({text[i] for i in np.flatnonzero(unknown)})
-    shown = ", ".join(f"{c!r} ({unicodedata.name(c, 'U+%04X' % ord(c))})" for c in found[:10])
+    shown = ", ".join(f"{c!r} ({unicodedata.name(c, f'U+{ord(c):04X}')})" for c in found[:10])
     more = f" and {len(found) - 10} more" if len(found) > 10 else ""
     return (
         f"the alphabet lacks {len(found)} character{'s' * (len(found) > 1)} of this text: "

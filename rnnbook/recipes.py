@@ -1,0 +1,156 @@
+"""Every named configuration of the book, quick and full.
+
+*Quick* trains inside a chapter, in a minute or less on two CPU cores. *Full* is the size of
+the tutorial that the chapter reproduces.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import torch
+
+from rnnbook.models import CharRNN
+
+
+class UnknownRecipe(KeyError):
+    """No recipe has this name or preset."""
+
+    def __str__(self) -> str:
+        """Return the message without the quotes that `KeyError` adds."""
+        return self.args[0]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a training run, so that a run can be repeated from its record.
+
+    Attributes
+    ----------
+    corpus : str
+        Name of the corpus in `rnnbook.corpora`.
+    held_out : float
+        Share of the corpus, its contiguous end, kept for validation.
+    cell, hidden_size, num_layers, embedding_size, dropout
+        Shape of the model, as in `rnnbook.models.CharRNN`.
+    batch_size, unroll : int
+        Streams read at once, and characters between two updates.
+    characters : int
+        Characters to train on, counted again each time they are read.
+    evaluations : int
+        How often the held-out loss is measured, at equal distances.
+    learning_rate : float
+        Step size of AdamW at its highest.
+    schedule : {"constant", "cosine"}
+        Cosine rises over the first 2 % of the run and then falls to 1/20.
+    weight_decay : float
+        Decoupled weight decay.
+    clip : float
+        Largest norm of the whole gradient; a longer one is scaled down to it.
+    carry_state : bool
+        Whether the state goes on from batch to batch, or starts from zeros in each.
+    patience : int
+        Stop after this many evaluations without a new best.
+    seed : int
+        Seed of the weights, the dropout and the offsets of the batches.
+    """
+
+    corpus: str
+    characters: int
+    held_out: float = 0.05
+    cell: str = "lstm"
+    hidden_size: int = 512
+    num_layers: int = 1
+    embedding_size: int | None = None
+    dropout: float = 0.0
+    batch_size: int = 64
+    unroll: int = 100
+    evaluations: int = 20
+    learning_rate: float = 2e-3
+    schedule: str = "cosine"
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    carry_state: bool = True
+    patience: int = 5
+    seed: int = 0
+
+    def build(self, alphabet_size: int) -> CharRNN:
+        """Return the untrained model: the same weights each time, drawn from the seed."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            return CharRNN(
+                alphabet_size,
+                cell=self.cell,
+                hidden_size=self.hidden_size,
+                num_layers=self.num_layers,
+                embedding_size=self.embedding_size,
+                dropout=self.dropout,
+            )
+
+    def learning_rate_at(self, progress: float) -> float:
+        """Return the step size after a share `progress` of the run, from 0 to 1."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        rise = min(1.0, 0.05 + progress / 0.02)
+        fall = 0.05 + 0.95 * (1 + math.cos(math.pi * progress)) / 2
+        return self.learning_rate * rise * fall
+
+
+_SHAKESPEARE = Recipe(
+    corpus="plays",
+    characters=20 * 4_500_000,
+    hidden_size=1024,
+    embedding_size=256,
+    dropout=0.2,
+)
+_TINYSHAKESPEARE = Recipe(
+    corpus="tinyshakespeare", characters=30 * 1_000_000, held_out=0.1, num_layers=2, dropout=0.4
+)
+
+RECIPES: dict[str, dict[str, Recipe]] = {
+    "shakespeare": {
+        "quick": dataclasses.replace(
+            _SHAKESPEARE,
+            characters=2_400_000,
+            hidden_size=384,
+            embedding_size=64,
+            dropout=0.0,
+            evaluations=6,
+            learning_rate=4e-3,
+        ),
+        "full": _SHAKESPEARE,
+    },
+    "tinyshakespeare": {
+        "quick": dataclasses.replace(
+            _TINYSHAKESPEARE,
+            characters=1_500_000,
+            hidden_size=256,
+            num_layers=1,
+            dropout=0.0,
+            evaluations=5,
+        ),
+        "full": _TINYSHAKESPEARE,
+    },
+}
+
+
+def get(name: str, preset: str) -> Recipe:
+    """Look up a recipe.
+
+    Parameters
+    ----------
+    name : str
+        Key of `RECIPES`.
+    preset : {"quick", "full"}
+        Which size.
+
+    Raises
+    ------
+    UnknownRecipe
+        If there is none of that name or preset; the message lists them.
+    """
+    if name not in RECIPES:
+        raise UnknownRecipe(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
+    if preset not in RECIPES[name]:
+        raise UnknownRecipe(f"no preset {preset!r}; there are {', '.join(RECIPES[name])}")
+    return RECIPES[name][preset]
