@@ -155,6 +155,8 @@ def fit(
             if seen >= recipe.characters:
                 break
     except KeyboardInterrupt:
+        if seen == 0:
+            raise
         history.stopped = "interrupted"
         measure()
     finally:
