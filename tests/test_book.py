@@ -1,0 +1,267 @@
+"""The built book: every page, link and figure, as files and in a browser."""
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from book import check
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = check.pages()
+CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
+WIDE = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+
+
+def build(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Build a book as make book does."""
+    builder = Path(sys.executable).with_name("jupyter-book")
+    options = ["--all", "-q", "-nW", "--keep-going"]
+    return subprocess.run(
+        [builder, "build", *options, "."], cwd=folder, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def built() -> Path:
+    """The HTML of the book, built again if a source is newer."""
+    sources = [ROOT / "_config.yml", ROOT / "_toc.yml", *(ROOT / "book").rglob("*.*")]
+    sources += (ROOT / "chapters").glob("*.ipynb")
+    html = ROOT / "_build" / "html"
+    newest = max(path.stat().st_mtime for path in sources)
+    if not all(
+        (page := html / f"{name}.html").exists() and page.stat().st_mtime > newest for name in PAGES
+    ):
+        done = build(ROOT)
+        assert done.returncode == 0, done.stderr
+    return html
+
+
+@functools.cache
+def parsed(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def broken_links(path: Path) -> list[str]:
+    """Name the links of a page to a file, or a place in one, that is not in the book."""
+    found = []
+    for link in parsed(path).select("a[href], img[src], link[href], script[src]"):
+        target = urlsplit(link.get("href") or link.get("src"))
+        if target.scheme or target.netloc:
+            continue
+        file = (path.parent / unquote(target.path)).resolve() if target.path else path
+        anchor = unquote(target.fragment)
+        if not file.is_file() or (anchor and not parsed(file).find(id=anchor)):
+            found.append(target.geturl())
+    return found
+
+
+def undescribed(path: Path) -> list[str]:
+    """Name the images of a page's text whose alternative text does not describe them."""
+    images = parsed(path).select(".bd-article img")
+    return [
+        image.get("src")
+        for image in images
+        if len(image.get("alt", "")) < 20 or re.search(r"\.\w{3,4}$", image["alt"])
+    ]
+
+
+class TestFiles:
+    def test_every_page_is_there_and_shows_no_traceback(self, built):
+        assert len(CHAPTERS) >= 4
+        assert check.problems(built, PAGES) == []
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_links_and_images_lead_somewhere(self, built, page):
+        assert broken_links(built / f"{page}.html") == []
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_images_are_described(self, built, page):
+        assert undescribed(built / f"{page}.html") == []
+
+    @pytest.mark.parametrize("page", CHAPTERS)
+    def test_a_chapter_opens_in_colab_and_has_numbered_figures(self, built, page):
+        text = parsed(built / f"{page}.html")
+        assert text.select(f'a[href$="/blob/main/{page}.ipynb"][href*="colab"]')
+        captions = [caption.get_text() for caption in text.select(".bd-article figcaption")]
+        assert captions
+        assert all(re.match(r"Fig\. \d+\.\d+", caption.strip()) for caption in captions)
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_a_page_says_its_language_and_title(self, built, page):
+        text = parsed(built / f"{page}.html")
+        assert text.html["lang"] == "en"
+        assert len(text.select(".bd-article h1")) == 1
+
+
+class TestBrokenBook:
+    """The same checks on a small book that has what they look for."""
+
+    @pytest.fixture
+    def small(self, tmp_path):
+        (tmp_path / "book").mkdir()
+        shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
+        shutil.copy(ROOT / "book" / "references.bib", tmp_path / "book")
+        shutil.copy(ROOT / "_config.yml", tmp_path)
+        (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\n")
+        return tmp_path
+
+    def test_a_warning_stops_the_build_each_time(self, small):
+        (small / "book" / "intro.md").write_text("# Title\n\n{term}`no such term`\n")
+        first, second = build(small), build(small)
+        assert "no such term" in first.stderr
+        assert first.returncode != 0
+        assert second.returncode != 0
+
+    def test_what_is_missing_or_broken_is_named(self, small):
+        page = """# Title
+
+```
+Traceback (most recent call last):
+```
+
+<a href="nowhere.html">a</a> <a href="#no-such-place">b</a> <img src="no.png" alt="no.png">
+"""
+        (small / "book" / "intro.md").write_text(page)
+        assert build(small).returncode == 0
+        html = small / "_build" / "html"
+        assert check.problems(html, ["book/intro", "book/gone"]) == [
+            "book/intro: the page shows a traceback",
+            "book/gone: there is no such page in the built book",
+        ]
+        intro = html / "book" / "intro.html"
+        assert broken_links(intro) == ["nowhere.html", "#no-such-place", "no.png"]
+        assert undescribed(intro) == ["no.png"]
+
+
+@pytest.fixture(scope="module")
+def address(built) -> Iterator[str]:
+    """The book on localhost."""
+    handler = functools.partial(QuietHandler, directory=built)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: pytest shows what matters."""
+
+
+# Not for the whole session: Playwright's event loop must be gone before a notebook's kernel starts.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        message = "there is no Chromium or Chrome: pages are not opened in a browser"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, address):
+    """A function that opens a page of the book; what went wrong is in the page's `complaints`."""
+    contexts = []
+
+    def opened(name: str, **settings: object) -> tuple[Page, list[str]]:
+        context = browser.new_context(**{"viewport": WIDE, **settings})
+        contexts.append(context)
+        page, complaints = context.new_page(), []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith((address, "data:", "blob:"))
+                or complaints.append(f"asks {request.url}")
+            ),
+        )
+        page.goto(urljoin(address, f"{name}.html"), wait_until="load")
+        page.wait_for_function("!window.MathJax?.startup || MathJax.startup.promise.then(() => 1)")
+        return page, complaints
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def luminance(page: Page, selector: str, part: str) -> float:
+    """Brightness, 0 to 255, of an element's text or of the first background behind it."""
+    script = """([selector, part]) => {
+        let element = document.querySelector(selector), colour;
+        do {
+            colour = getComputedStyle(element)[part].match(/[\\d.]+/g).map(Number);
+            element = element.parentElement;
+        } while (element && colour[3] === 0);
+        return 0.21 * colour[0] + 0.72 * colour[1] + 0.07 * colour[2];
+    }"""
+    return page.evaluate(script, [selector, part])
+
+
+class TestBrowser:
+    @pytest.mark.parametrize("name", PAGES)
+    def test_a_page_opens_without_complaint_and_asks_no_other_host(self, open_page, name):
+        page, complaints = open_page(name)
+        assert page.locator(".bd-article h1").is_visible()
+        assert complaints == []
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_nothing_is_wider_than_a_phone(self, open_page, name):
+        page, _ = open_page(name, viewport=PHONE)
+        wide = """() => [...document.querySelectorAll(".bd-article *")]
+            .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(
+                "pre, table, .math, mjx-container, .cell_output"))
+            .map(e => e.outerHTML.slice(0, 80))"""
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert page.evaluate(wide) == []
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize("name", PAGES)
+    def test_a_page_follows_the_readers_scheme(self, open_page, name, scheme):
+        page, _ = open_page(name, color_scheme=scheme)
+        text = luminance(page, ".bd-article p", "color")
+        behind = luminance(page, ".bd-article p", "backgroundColor")
+        assert (text < 100 and behind > 200) if scheme == "light" else (text > 150 and behind < 60)
+
+    @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+    @pytest.mark.parametrize("name", CHAPTERS)
+    def test_figures_are_seen(self, open_page, name, viewport):
+        page, _ = open_page(name, viewport=viewport)
+        figures = page.locator(".bd-article figure img:visible")
+        assert figures.count() >= 1
+        for figure in figures.all():
+            figure.scroll_into_view_if_needed()
+            assert figure.evaluate("image => image.naturalWidth") > 100
+            box = figure.bounding_box()
+            assert box is not None
+            assert 100 < box["width"] <= viewport["width"]
+
+    @pytest.mark.parametrize("name", CHAPTERS)
+    def test_equations_are_typeset(self, open_page, name):
+        page, _ = open_page(name)
+        assert page.locator(".math").count() > 0
+        assert page.locator(".math:not(:has(mjx-container))").count() == 0
+        assert page.locator("mjx-merror").count() == 0
