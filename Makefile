@@ -15,6 +15,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+# Kernels start in chapters/, so a relative folder of corpora is made absolute here.
+ifdef RNNBOOK_DATA
+override RNNBOOK_DATA := $(shell cd "$(RNNBOOK_DATA)" && pwd || echo "$(RNNBOOK_DATA)")
+export RNNBOOK_DATA
+endif
+
 .DEFAULT_GOAL := book
 .PHONY: book serve test chapters clean
 

@@ -134,19 +134,21 @@ def headings_are_in_order(notebook: NotebookNode) -> Iterator[str]:
 
 
 def exercises_are_solved(notebook: NotebookNode) -> Iterator[str]:
-    sources = [cell.source for cell in notebook.cells]
-    begins = re.compile(r"^## Exercises", re.MULTILINE)
-    starts = [place for place, text in enumerate(sources) if begins.search(text)]
-    if len(starts) != 1:
-        yield "there is no section of exercises, or there are several"
-        return
-    section = notebook.cells[starts[0] :]
-    prose = "\n".join(cell.source for cell in section if cell.cell_type == "markdown")
-    exercises = len(re.findall(r"^(?:#+ |\*\*)Exercise\b", prose, re.MULTILINE))
-    folded = len(re.findall(r"^:{3,}\{dropdown\} Solution", prose, re.MULTILINE))
-    run = sum(bool({"hide-input", "hide-cell"} & set(c.metadata.get("tags", []))) for c in section)
-    if exercises < FEWEST_EXERCISES or folded + run < exercises:
-        yield f"{exercises} exercises have {folded} folded solutions and {run} hidden cells"
+    hidden = {"hide-input", "hide-cell"}
+    text = "\n".join(
+        cell.source
+        if cell.cell_type == "markdown"
+        else "SOLVED" * bool(hidden & set(cell.metadata.get("tags", [])))
+        for cell in notebook.cells
+    )
+    _, *sections = re.split(r"^## Exercises.*$", text, flags=re.MULTILINE)
+    section = re.split(r"^## ", "".join(sections), flags=re.MULTILINE)[0]
+    _, *exercises = re.split(r"^### ", section, flags=re.MULTILINE)
+    if len(exercises) < FEWEST_EXERCISES:
+        yield f"there are {len(exercises)} exercises, each a heading under ## Exercises"
+    for exercise in exercises:
+        if not re.search(r"^SOLVED|^:{3,}\{dropdown\} Solution", exercise, re.MULTILINE):
+            yield f"no folded solution, in prose or as a hidden cell: {exercise.splitlines()[0]!r}"
 
 
 CHECKS: list[Check] = [
@@ -280,7 +282,7 @@ def no_setup(notebook: NotebookNode) -> None:
 
 
 def setup_from_elsewhere(notebook: NotebookNode) -> None:
-    notebook.cells[1].source = SETUP.replace(HOME, "https://github.com/someone/rnnbook")
+    notebook.cells[1].source = SETUP.replace(HOME, "https://example.org/rnnbook")
 
 
 def setup_in_plain_view(notebook: NotebookNode) -> None:
@@ -305,6 +307,11 @@ def three_exercises(notebook: NotebookNode) -> None:
 
 def unsolved_exercise(notebook: NotebookNode) -> None:
     notebook.cells[4].source += "\n\n### Exercise 5\n\nAnd why else?"
+
+
+def hidden_cell_elsewhere(notebook: NotebookNode) -> None:
+    notebook.cells[4].source += "\n\n### Exercise 5\n\nAnd why else?\n\n## Further reading"
+    notebook.cells.append(new_code_cell("1", metadata={"tags": ["hide-cell"]}))
 
 
 def no_exercises(notebook: NotebookNode) -> None:
@@ -337,6 +344,7 @@ BREAKAGES = [
     (headings_are_in_order, heading_skipped),
     (exercises_are_solved, three_exercises),
     (exercises_are_solved, unsolved_exercise),
+    (exercises_are_solved, hidden_cell_elsewhere),
     (exercises_are_solved, no_exercises),
 ]
 

@@ -1,0 +1,171 @@
+"""What is written down in several places, and must agree."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+import rnnbook
+from book import check
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+CONFIG = yaml.safe_load(read("_config.yml"))
+HOME = CONFIG["repository"]["url"]
+PROJECT = tomllib.loads(read("pyproject.toml"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+PINS = {
+    pin.name: pin
+    for line in read("requirements.txt").splitlines()
+    if line and not line.startswith("#")
+    for pin in [Requirement(line)]
+}
+
+
+def tracked() -> list[Path]:
+    """The project's own text files: those that git knows."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    return [
+        path for path in paths if path.is_file() and path.suffix not in {".png", ".safetensors"}
+    ]
+
+
+class TestHomePage:
+    def test_every_mention_is_the_one_in_config(self):
+        mentions = re.compile(r"https?://[\w.]*github\.com/[\w-]+/rnnbook\b")
+        wrong = [
+            f"{path.relative_to(ROOT)}: {found}"
+            for path in tracked()
+            for found in mentions.findall(path.read_text(encoding="utf-8"))
+            if found != HOME
+        ]
+        assert wrong == []
+
+    def test_metadata_names_it(self):
+        assert PROJECT["urls"]["Homepage"] == HOME
+        assert yaml.safe_load(read("CITATION.cff"))["repository-code"] == HOME
+
+    @pytest.mark.parametrize("chapter", CHAPTERS)
+    def test_the_readme_opens_each_chapter_in_colab(self, chapter):
+        address = HOME.replace(
+            "https://github.com/", CONFIG["launch_buttons"]["colab_url"] + "/github/"
+        )
+        branch = CONFIG["repository"]["branch"]
+        assert f"({address}/blob/{branch}/chapters/{chapter}.ipynb)" in read("README.md")
+
+
+class TestChapters:
+    def test_the_contents_list_every_chapter_and_no_other(self):
+        assert [page for page in check.pages() if page.startswith("chapters/")] == [
+            f"chapters/{chapter}" for chapter in CHAPTERS
+        ]
+
+    @pytest.mark.parametrize("page", ["README.md", "book/intro.md"])
+    def test_chapters_that_are_named_exist_and_all_are_named(self, page):
+        named = set(re.findall(r"chapters/(\w+)\.ipynb", read(page)))
+        assert named == set(CHAPTERS)
+
+    def test_links_between_files_lead_somewhere(self):
+        for name in ("README.md", "CONTRIBUTING.md"):
+            for target in re.findall(r"\]\((?!https?:)([^)#]+)", read(name)):
+                assert (ROOT / target).exists(), f"{name} links to {target}"
+
+
+class TestVersions:
+    def test_pins_are_exact(self):
+        assert PINS
+        for pin in PINS.values():
+            assert [clause.operator for clause in pin.specifier] == ["=="], str(pin)
+
+    def test_every_dependency_is_pinned_inside_its_range(self):
+        stated = [*PROJECT["dependencies"], *(line for extra in EXTRAS.values() for line in extra)]
+        for requirement in map(Requirement, stated):
+            if requirement.name == "pip":
+                continue  # comes with the environment
+            (clause,) = PINS[requirement.name].specifier
+            assert requirement.specifier.contains(clause.version), requirement.name
+
+    def test_the_package_accepts_what_colab_has(self):
+        (torch,) = [r for r in map(Requirement, PROJECT["dependencies"]) if r.name == "torch"]
+        assert all(clause.operator == ">=" for clause in torch.specifier)
+
+    def test_citation_has_the_packages_version(self):
+        assert yaml.safe_load(read("CITATION.cff"))["version"] == rnnbook.__version__
+
+    def test_imports_are_declared(self):
+        declared = {Requirement(line).name for line in PROJECT["dependencies"]}
+        declared |= {Requirement(line).name for line in EXTRAS["music"]}
+        declared |= {"rnnbook"} | set(sys.stdlib_module_names)
+        for path in (ROOT / "rnnbook").glob("*.py"):
+            names = imported(path) - {"cycler", "IPython"}  # matplotlib's and ipywidgets' own
+            assert names <= declared, path.name
+
+
+def imported(path: Path) -> set[str]:
+    """Name the top-level packages that a module imports."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    whole = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    parts = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return {name.partition(".")[0] for name in whole + parts}
+
+
+class TestContinuousIntegration:
+    def test_it_runs_the_two_commands_of_the_readme(self):
+        workflow = yaml.safe_load(read(".github/workflows/book.yml"))["jobs"]["test"]
+        commands = [step["run"] for step in workflow["steps"] if "run" in step]
+        promised = re.findall(r"^(make \w+)", read("README.md"), flags=re.MULTILINE)
+        assert commands == promised == ["make book", "make test"]
+        assert "make test" in read(".ci/run")
+
+    def test_it_covers_the_pythons_that_are_promised(self):
+        workflow = yaml.safe_load(read(".github/workflows/book.yml"))["jobs"]["test"]
+        pythons = workflow["strategy"]["matrix"]["python"]
+        assert PROJECT["requires-python"] == f">={pythons[0]}"
+        sentence = f"{', '.join(pythons[:-1])} or {pythons[-1]}"
+        assert sentence in read("README.md")
+        assert sentence in read("book/running.md")
+
+
+class TestBackMatter:
+    def test_glossary_terms_are_in_order_and_there_once(self):
+        terms = re.findall(r"^(\S.*)\n  \S", read("book/glossary.md"), flags=re.MULTILINE)
+        assert len(terms) > 20
+        plain = [term.replace("-", " ").lower() for term in terms]
+        assert plain == sorted(set(plain))
+
+    def test_references_are_in_order_and_there_once(self):
+        keys = re.findall(r"^@\w+\{([^,]+),", read("book/references.bib"), flags=re.MULTILINE)
+        assert len(keys) > 10
+        assert keys == sorted(set(keys))
+
+    def test_every_text_has_its_licence_on_the_credits_page(self):
+        from rnnbook import corpora
+
+        listed = re.findall(r"^\| `(\w+)` \|", read("book/credits.md"), flags=re.MULTILINE)
+        assert sorted(listed) == sorted(corpora.names())
+
+
+def test_no_file_names_a_path_of_one_machine():
+    path = re.compile(r"/(?:work|home|root|Users)/\w+/")
+    wrong = [
+        f"{file.relative_to(ROOT)}: {found.group()}"
+        for file in tracked()
+        if not file.is_relative_to(ROOT / "tests")
+        for found in path.finditer(file.read_text(encoding="utf-8"))
+    ]
+    assert wrong == []
