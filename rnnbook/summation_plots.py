@@ -152,8 +152,10 @@ def floor_by_rate(
         color=COLOURS["vermillion"], va="center",
     )  # fmt: skip
     axes.loglog(rates, scale, "--", color=COLOURS["grey"])
-    axes.text(rates[0], 1.3 * scale[0], "all three off by one rate", color=COLOURS["grey"],
-              rotation=0, va="bottom")  # fmt: skip
+    axes.annotate(
+        "all three off by one rate", (rates[2], scale[2]), (-6, 8), textcoords="offset points",
+        color=COLOURS["grey"], ha="right",
+    )  # fmt: skip
     axes.loglog(rates, measured, "o-", color=COLOURS["blue"])
     axes.annotate(
         "measured", (rates[1], measured[1]), (8, -12), textcoords="offset points",

@@ -60,8 +60,10 @@ def outputs_per_epoch(outputs: Mapping[int, Sequence[float]]) -> Figure:
     figure, rows = plt.subplots(1, len(outputs), sharey=True, figsize=(7, 2.8))
     for axes, (updates, values) in zip(rows, outputs.items(), strict=True):
         axes.hist(values, bins=np.linspace(-1, 1, 21), color=COLOURS["blue"])
-        axes.set(title=f"{updates:,} updates", xlim=(-1.1, 1.1), xticks=[-1, 0, 1])
+        axes.set_title(f"{updates:,}", fontsize=10)
+        axes.set(xlim=(-1.1, 1.1), xticks=[-1, 0, 1])
     rows[0].set_ylabel("test arrays")
+    figure.suptitle("after so many updates", fontsize=10)
     figure.supxlabel("output", fontsize=10)
     return figure
 
@@ -96,8 +98,9 @@ def cures(errors: Mapping[str, Mapping[str, float]], lowest: float = 1e-4) -> Fi
     """
     figure, axes = plt.subplots(figsize=(7, 0.75 * len(errors) + 1.3))
     sets = list(next(iter(errors.values())))
-    markers = dict(zip(sets, zip("os^D", ("blue", "orange", "vermillion", "green"))))
-    for row, (unit, by_set) in enumerate(errors.items()):
+    styles = (("o", "blue"), ("s", "orange"), ("^", "vermillion"), ("D", "green"))
+    markers = dict(zip(sets, styles, strict=True))
+    for row, by_set in enumerate(errors.values()):
         axes.axhline(row, color=COLOURS["grey"], lw=0.5, alpha=0.5)
         for place, (name, error) in enumerate(by_set.items()):
             marker, colour = markers[name]
