@@ -50,7 +50,9 @@ def distribution(
     if temperature == 0:
         best = logits.argmax(dim=-1)
         return torch.nn.functional.one_hot(best, logits.shape[-1]).double()
-    p = torch.softmax(logits.double() / temperature, dim=-1)
+    # The highest score goes to 0 first: divided by a tiny temperature it would be infinite.
+    scores = logits.double() - logits.double().amax(dim=-1, keepdim=True)
+    p = torch.softmax(scores / temperature, dim=-1)
     ordered, order = p.sort(dim=-1, descending=True, stable=True)
     keep = torch.ones_like(ordered, dtype=torch.bool)
     if top_k is not None:
