@@ -49,6 +49,7 @@ serve: book
 
 chapters: $(INSTALLED)
 	$(BIN)/python chapters/run.py $(CHAPTER)
+	$(BIN)/python book/picture.py
 
 clean:
 	rm -rf _build $(VENV)

@@ -12,7 +12,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import rnnbook
-from book import check
+from book import check, picture
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
@@ -79,6 +79,9 @@ class TestChapters:
     def test_chapters_that_are_named_exist_and_all_are_named(self, page):
         named = set(re.findall(r"chapters/(\w+)\.ipynb", read(page)))
         assert named == set(CHAPTERS)
+
+    def test_the_picture_of_the_book_is_one_its_chapter_drew(self):
+        assert picture.PICTURE.read_bytes() == picture.stored()
 
     def test_links_between_files_lead_somewhere(self):
         for name in ("README.md", "CONTRIBUTING.md"):
