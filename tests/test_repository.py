@@ -1,6 +1,7 @@
 """What is written down in several places, and must agree."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -79,6 +80,13 @@ class TestChapters:
     def test_chapters_that_are_named_exist_and_all_are_named(self, page):
         named = set(re.findall(r"chapters/(\w+)\.ipynb", read(page)))
         assert named == set(CHAPTERS)
+
+    @pytest.mark.parametrize("chapter", CHAPTERS)
+    def test_the_readme_calls_each_chapter_by_its_title(self, chapter):
+        first = json.loads(read(f"chapters/{chapter}.ipynb"))["cells"][0]["source"][0]
+        assert f"[{first.removeprefix('# ').strip()}](chapters/{chapter}.ipynb)" in read(
+            "README.md"
+        )
 
     def test_the_picture_of_the_book_is_one_its_chapter_drew(self):
         assert picture.PICTURE.read_bytes() == picture.stored()
