@@ -22,7 +22,7 @@ def saturation(zero_32: float, zero_64: float) -> Figure:
         (np.float64, zero_64, "float64", 1e-11),
     ):
         colour = COLOURS["orange" if dtype is np.float32 else "blue"]
-        h = np.tanh(z.astype(dtype))
+        h = np.tanh(z).astype(dtype)  # rounded once: numpy's float32 tanh is off by some bits
         slope = (1 - h * h).astype(float)
         slope[slope == 0] = np.nan
         bottom.semilogy(z, slope, color=colour)
@@ -96,20 +96,20 @@ def cures(errors: Mapping[str, Mapping[str, float]], lowest: float = 1e-4) -> Fi
     lowest : float
         Smaller errors are drawn here and labelled as "below".
     """
-    figure, axes = plt.subplots(figsize=(7, 0.75 * len(errors) + 1.3))
+    figure, axes = plt.subplots(figsize=(7, 0.6 * len(errors) + 1.3))
     sets = list(next(iter(errors.values())))
     styles = (("o", "blue"), ("s", "orange"), ("^", "vermillion"), ("D", "green"))
     markers = dict(zip(sets, styles, strict=True))
     for row, by_set in enumerate(errors.values()):
-        axes.axhline(row, color=COLOURS["grey"], lw=0.5, alpha=0.5)
+        axes.axhline(row + 0.5, color=COLOURS["grey"], lw=0.5, alpha=0.5)
         for place, (name, error) in enumerate(by_set.items()):
             marker, colour = markers[name]
             axes.semilogx(
-                max(error, lowest), row + 0.18 * (1.5 - place), marker,
+                max(error, lowest), row + 0.18 * (place - 1.5), marker,
                 color=COLOURS[colour], label=name if row == 0 else None,
             )  # fmt: skip
     axes.set_yticks(range(len(errors)), list(errors))
-    axes.invert_yaxis()
+    axes.set_ylim(len(errors) - 0.5, -0.5)
     axes.axvline(lowest, color=COLOURS["grey"], ls=":", lw=1)
     axes.set_xlabel(f"mean absolute error an array (dotted line: {lowest:g} or less)")
     figure.legend(loc="outside upper center", ncols=len(sets), frameon=False)
