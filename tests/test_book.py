@@ -1,6 +1,7 @@
 """The built book: every page, link and figure, as files and in a browser."""
 
 import functools
+import gzip
 import http.server
 import os
 import re
@@ -254,10 +255,18 @@ class TestBrowser:
         assert figures.count() >= 1
         for figure in figures.all():
             figure.scroll_into_view_if_needed()
-            assert figure.evaluate("image => image.naturalWidth") > 100
+            assert figure.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
             box = figure.bounding_box()
             assert box is not None
             assert 100 < box["width"] <= viewport["width"]
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_a_page_is_light_until_something_is_pressed(self, open_page, address, built, name):
+        page, _ = open_page(name)
+        asked = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
+        files = {urlsplit(url).path[1:] for url in [page.url, *asked] if url.startswith(address)}
+        assert len(files) > 5
+        assert sum(len(gzip.compress((built / file).read_bytes())) for file in files) < 900_000
 
     @pytest.mark.parametrize("name", CHAPTERS)
     def test_equations_are_typeset(self, open_page, name):
