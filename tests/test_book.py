@@ -118,9 +118,7 @@ class TestBrokenBook:
 
     @pytest.fixture
     def small(self, tmp_path):
-        (tmp_path / "book").mkdir()
-        shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
-        shutil.copy(ROOT / "book" / "references.bib", tmp_path / "book")
+        shutil.copytree(ROOT / "book", tmp_path / "book")
         shutil.copy(ROOT / "_config.yml", tmp_path)
         (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\n")
         return tmp_path
