@@ -3,7 +3,7 @@
 A cell makes one step: ``(x_t, state) -> (y_t, state)``. ``Recurrence`` walks a cell along a
 sequence; ``Stacked`` puts such layers on top of each other. Parameters are named, shaped, ordered
 and drawn as in ``torch.nn.RNNCell``, ``LSTMCell`` and ``GRUCell``, so weights copy over both ways.
-Written to be read: ``torch.nn.LSTM`` computes the same numbers faster.
+Written to be read; ``torch.nn.LSTM`` and its kin compute the same numbers, compiled.
 """
 
 from collections.abc import Iterable
