@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-LAYERS = {"vanilla": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-ACTIVATIONS = {"identity": lambda z: z, "tanh": torch.tanh, "relu": torch.relu}
+from rnnbook.cells import ACTIVATIONS, State
 
-State = Tensor | tuple[Tensor, Tensor]
+LAYERS = {"vanilla": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class Adder(nn.Module):

@@ -11,6 +11,7 @@ seen after h. The shortest history is none at all, and before that every charact
 likely. A history never seen adds nothing.
 """
 
+import copy
 from collections.abc import Iterable
 
 import numpy as np
@@ -82,6 +83,14 @@ class NGram:
     def parameters(self) -> int:
         """Numbers the table stores: the count of every different n-gram of every order."""
         return sum(len(level.keys) for level in self._levels)
+
+    def truncated(self, order: int) -> "NGram":
+        """Return the table of a lower order that this one holds; nothing is counted again."""
+        if not 1 <= order <= self.order:
+            raise ValueError(f"a table of order {self.order} holds none of order {order}")
+        lower = copy.copy(self)
+        lower.order, lower._levels = order, self._levels[:order]
+        return lower
 
     def losses(self, tokens: Tensor) -> np.ndarray:
         """Score every character but the first, each after all those before it.

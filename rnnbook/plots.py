@@ -1,7 +1,11 @@
 """The book's figures of text models, and the one style all its figures share."""
 
+from collections.abc import Mapping, Sequence
+
 import matplotlib.pyplot as plt
 from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, told apart by every common form of colour vision.
 COLOURS = {
@@ -36,3 +40,136 @@ def use_style() -> None:
             "savefig.facecolor": "white",
         }
     )
+
+
+def _label_end(axes: Axes, y: float, text: str, colour: str) -> None:
+    """Write a label at the right edge, at height y, outside the axes."""
+    place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
+    axes.annotate(text, (1, y), xytext=(4, 0), va="center", color=colour, fontsize=9, **place)
+
+
+def counting(losses: Mapping[int, float], parameters: Mapping[int, int]) -> Figure:
+    """Draw the held-out loss of count tables against their order, with their sizes.
+
+    Parameters
+    ----------
+    losses : mapping
+        Nats per character by order, as `rnnbook.ngram.losses_by_order` returns.
+    parameters : mapping
+        Numbers stored by order.
+    """
+    figure, axes = plt.subplots()
+    orders = list(losses)
+    axes.plot(orders, losses.values(), marker="o", color=COLOURS["grey"])
+    for order in orders:
+        stored = parameters[order]
+        size = f"{stored:,}" if stored < 10_000 else f"{stored / 1000:,.0f} k"
+        axes.annotate(
+            f"{losses[order]:.2f}\n{size}",
+            (order, losses[order]),
+            xytext=(0, 9),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
+        )
+    axes.set(
+        xlabel="order of the table (characters in its longest n-gram)",
+        ylabel="held-out loss (nats/char)",
+        xticks=orders,
+        ylim=(min(losses.values()) - 0.1, max(losses.values()) + 0.45),
+    )
+    return figure
+
+
+def loss_curves(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    tables: Mapping[str, float],
+    xlabel: str,
+) -> Figure:
+    """Draw losses along training, with the losses of count tables as level lines.
+
+    Parameters
+    ----------
+    curves : mapping
+        For each label, where it was measured and the loss there, in nats per character.
+    tables : mapping
+        Loss of each count table by its name, in nats per character.
+    xlabel : str
+        What was counted along training, with its unit.
+    """
+    figure, axes = plt.subplots()
+    for (label, (x, y)), marker in zip(curves.items(), "os^D", strict=False):
+        (line,) = axes.plot(x, y, marker=marker, markersize=5)
+        axes.annotate(
+            label, (x[0], y[0]), xytext=(8, 4), textcoords="offset points", color=line.get_color()
+        )
+    for name, loss in tables.items():
+        axes.axhline(loss, color=COLOURS["grey"], linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+        _label_end(axes, loss, name, COLOURS["grey"])
+    axes.set(xlabel=xlabel, ylabel="loss (nats/char)")
+    return figure
+
+
+def next_character(distributions: Mapping[str, Sequence[float]], characters: str) -> Figure:
+    """Draw distributions over the next character, one row of bars each.
+
+    Parameters
+    ----------
+    distributions : mapping
+        For each label the probabilities of `characters`.
+    characters : str
+        The characters to show, most likely first.
+    """
+    figure, rows = plt.subplots(
+        len(distributions), 1, sharex=True, sharey=True, figsize=(7.0, 1.3 * len(distributions))
+    )
+    for axes, (label, p) in zip(rows, distributions.items(), strict=True):
+        axes.bar(range(len(characters)), p, color=COLOURS["blue"], width=0.7)
+        axes.text(0.99, 0.8, label, transform=axes.transAxes, ha="right", va="top")
+        axes.set(ylim=(0, 1), yticks=[0, 0.5, 1])
+    names = [{" ": "space", "\n": "line end"}.get(c, c) for c in characters]
+    rows[-1].set_xticks(range(len(characters)), names)
+    for tick, name in zip(rows[-1].get_xticklabels(), names, strict=True):
+        tick.set_rotation(90 if len(name) > 1 else 0)
+    rows[-1].set_xlabel("next character")
+    figure.supylabel("probability", fontsize=10)
+    return figure
+
+
+def character_losses(text: str, losses: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw the loss of every character of a short text under several models.
+
+    Parameters
+    ----------
+    text : str
+        The characters, up to about 70 of them.
+    losses : mapping
+        For each model's name, −ln p of each character in nats.
+    """
+    figure, axes = plt.subplots(figsize=(9.0, 3.2))
+    colours = [COLOURS["grey"], COLOURS["blue"], COLOURS["orange"]]
+    for (name, values), colour, marker in zip(losses.items(), colours, "o^s", strict=False):
+        axes.plot(values, color=colour, marker=marker, markersize=4, linewidth=1.2)
+        _label_end(axes, values[-1], name, colour)
+    shown = text.replace("\n", "↵").replace(" ", "␣")
+    axes.set_xticks(range(len(text)), shown, family="monospace")
+    axes.set(xlabel="character to predict", ylabel="loss (nats)", ylim=(0, None))
+    return figure
+
+
+def by_temperature(curves: Mapping[str, Sequence[float]], temperatures: Sequence[float]) -> Figure:
+    """Draw shares measured on samples against the temperature they were drawn at.
+
+    Parameters
+    ----------
+    curves : mapping
+        For each label a share from 0 to 1 for each temperature.
+    temperatures : sequence of float
+        The temperatures.
+    """
+    figure, axes = plt.subplots()
+    for (label, shares), marker in zip(curves.items(), "os^D", strict=False):
+        (line,) = axes.plot(temperatures, [100 * s for s in shares], marker=marker)
+        _label_end(axes, 100 * shares[-1], label, line.get_color())
+    axes.set(xlabel="temperature", ylabel="share (%)", ylim=(0, 102))
+    return figure

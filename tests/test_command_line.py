@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -79,7 +80,7 @@ def test_models_lists_what_was_trained(folder):
     assert row["name"] == MODEL
     assert row["corpus"] == "tinyshakespeare"
     assert row["bytes"] > 4 * row["params"] > 0
-    assert 1.7 < row["baseline_nats"] < row["loss_nats"] < 4.2
+    assert 1.6 < row["baseline_nats"] < row["loss_nats"] < 4.2
 
 
 def test_no_models_is_an_empty_list(tmp_path):
@@ -129,7 +130,7 @@ def test_a_text_that_cannot_be_had_is_one_line_too(tmp_path):
 
 
 def test_a_closed_pipe_is_not_an_error(folder):
-    command = f"{sys.executable} -m rnnbook sample {MODEL} --length 5000 | head -c 20"
+    command = f"{shlex.quote(sys.executable)} -m rnnbook sample {MODEL} --length 5000 | head -c 20"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"], cwd=folder, capture_output=True
     )

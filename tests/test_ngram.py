@@ -58,6 +58,15 @@ def test_the_parameters_are_the_different_ngrams():
     assert NGram(ABRACADABRA, 2, 5).parameters == 5 + 7  # ab br ra ac ca ad da
 
 
+def test_a_truncated_table_is_the_table_of_that_order():
+    high, low = NGram(ABRACADABRA, 4, 5), NGram(ABRACADABRA, 2, 5)
+    assert high.truncated(2).parameters == low.parameters
+    assert high.truncated(2).loss_nats(ABRACADABRA) == low.loss_nats(ABRACADABRA)
+    assert high.order == 4
+    with pytest.raises(ValueError, match="holds none of order 5"):
+        high.truncated(5)
+
+
 def test_samples_follow_the_counts_and_the_seed():
     table = NGram(torch.tensor([0, 1] * 500), 2, 2)
     draw = [table.sample(400, torch.tensor([0]), torch.Generator().manual_seed(3)) for _ in "ab"]
