@@ -60,19 +60,22 @@ def error_per_epoch(
     ours : sequence of float
         Before training and after every epoch, as the source trained.
     others : mapping of str to sequence of float, optional
-        More curves of the same kind, by name.
+        More curves of the same kind, by name. Beside them ours is named by its rate and its loss.
     """
     figure, axes = plt.subplots()
     axes.semilogy(*published(), "o--", ms=3, lw=1, color=COLOURS["vermillion"])
     axes.text(0, 150, "published run", color=COLOURS["vermillion"], va="top")
     axes.semilogy(ours, color=COLOURS["blue"])
-    axes.text(7, ours[5], "our run, same recipe", color=COLOURS["blue"], va="bottom")
+    if others:  # beside the end of the line, as theirs: over it there is no room
+        axes.text(50.5, 1.5 * ours[-1], "constant, absolute", color=COLOURS["blue"], va="center")
+    else:
+        axes.text(7, ours[5], "our run, same recipe", color=COLOURS["blue"], va="bottom")
     colours = [COLOURS[name] for name in ("green", "purple", "orange", "sky")]
     for (name, errors), colour in zip((others or {}).items(), colours, strict=False):
         axes.semilogy(errors, color=colour)
         axes.text(len(errors) - 0.5, errors[-1], name, color=colour, va="center")
     axes.set(xlabel="epochs completed", ylabel="total absolute error\n(1,000 test arrays)")
-    axes.set_xlim(-1, 66 if others else 52)
+    axes.set_xlim(-1, 68 if others else 52)
     return figure
 
 
@@ -132,7 +135,7 @@ def jitter(path: Sequence[tuple[float, float, float]], rate: float) -> Figure:
     return figure
 
 
-def floor_by_rate(
+def hovering_by_rate(
     rates: Sequence[float], measured: Sequence[float], scale: Sequence[float]
 ) -> Figure:
     """Draw the error a constant learning rate hovers at, against that rate.

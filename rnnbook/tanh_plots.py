@@ -16,19 +16,18 @@ def saturation(zero_32: float, zero_64: float) -> Figure:
     z = np.linspace(-22, 22, 801)
     top.plot(z, np.tanh(z), color=COLOURS["blue"])
     top.set(ylabel="$h = \\tanh(z)$", ylim=(-1.2, 1.2))
-    bottom.semilogy(z, 1 / np.cosh(z) ** 2, "--", lw=1, color=COLOURS["grey"])
-    for dtype, limit, name, height in (
-        (np.float32, zero_32, "float32", 1e-4),
-        (np.float64, zero_64, "float64", 1e-11),
+    bottom.semilogy(z, 1 / np.cosh(z) ** 2, ":", lw=1.2, color=COLOURS["grey"])
+    for dtype, limit, name, height, colour, style, width in (
+        (np.float64, zero_64, "float64", 1e-11, COLOURS["blue"], "-", 1.5),
+        (np.float32, zero_32, "float32", 1e-4, COLOURS["vermillion"], "--", 3.0),  # on top
     ):
-        colour = COLOURS["orange" if dtype is np.float32 else "blue"]
         h = np.tanh(z).astype(dtype)  # rounded once: numpy's float32 tanh is off by some bits
         slope = (1 - h * h).astype(float)
         slope[slope == 0] = np.nan
-        bottom.semilogy(z, slope, color=colour)
-        bottom.axvline(limit, color=colour, lw=1, ls=":")
+        bottom.semilogy(z, slope, style, color=colour, lw=width)
+        bottom.axvline(limit, color=colour, lw=0.8)
         bottom.text(limit + 0.2, height, f"{name}:\nexactly 0", color=colour)
-    bottom.text(0, 1e-17, "true slope: dashed, never 0", ha="center", color=COLOURS["grey"])
+    bottom.text(0, 1e-17, "true slope: dotted, never 0", ha="center", color=COLOURS["grey"])
     bottom.set(xlabel="$z$, the weighted sum", ylabel="slope $1 - h^2$", ylim=(1e-19, 10))
     bottom.set_xlim(-22, 25)
     return figure
@@ -46,9 +45,10 @@ def excess(curves: Mapping[str, Sequence[float]]) -> Figure:
     figure, axes = plt.subplots(figsize=(7, 4.2))
     axes.semilogy(*published(tanh=True), "o", ms=4, mfc="none", color=COLOURS["vermillion"])
     axes.text(8, 2, "○ published run", color=COLOURS["vermillion"])
-    for (name, values), colour in zip(curves.items(), ("blue", "green", "purple"), strict=False):
+    styles = (("blue", "-"), ("green", "--"), ("purple", ":"))
+    for (name, values), (colour, style) in zip(curves.items(), styles, strict=False):
         shown = [value if value > 0 else np.nan for value in values]
-        axes.semilogy(shown, color=COLOURS[colour])
+        axes.semilogy(shown, style, color=COLOURS[colour])
         end = int(np.flatnonzero(np.isfinite(shown))[-1])
         axes.text(end + 0.7, shown[end], name, color=COLOURS[colour], va="center")
     axes.set(xlabel="epochs completed", ylabel="total absolute error − floor", xlim=(-1, 62))
