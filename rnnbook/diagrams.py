@@ -17,10 +17,10 @@ def feedforward_and_recurrent() -> Figure:
     drawing = Drawing(4.6, 2.9)
     for x, name, colour in ((1.0, "layer", "grey"), (3.1, "cell", "blue")):
         box = drawing.box(x, 1.65, name, colour, size=(1.0, 0.62))
-        _input_and_output(drawing, box, "x_t", "y_t")
+        drawing.through(box, "x_t", "y_t")
     drawing.text(1.0, 0.22, "feed-forward")
     drawing.text(3.1, 0.22, "recurrent")
-    _loop(drawing, box)
+    drawing.loop(box, "h_t", "h_{t-1}")
     return drawing.figure
 
 
@@ -28,12 +28,12 @@ def unfolding(steps: int = 3) -> Figure:
     """Draw a recurrent cell and, beside it, the same cell once for every step."""
     drawing = Drawing(2.75 + 1.15 * steps, 2.9)
     folded = drawing.box(0.6, 1.65, "cell", "blue", size=(0.7, 0.62))
-    _input_and_output(drawing, folded, "x_t", "y_t")
-    _loop(drawing, folded)
+    drawing.through(folded, "x_t", "y_t")
+    drawing.loop(folded, "h_t", "h_{t-1}")
     drawing.text(1.87, 1.65, "=", size=20)
     cells = _row(drawing, 1.65, [2.9 + 1.15 * step for step in range(steps)], "cell", "blue")
     for step, cell in enumerate(cells, start=1):
-        _input_and_output(drawing, cell, f"x_{step}", f"y_{step}")
+        drawing.through(cell, f"x_{step}", f"y_{step}")
     drawing.text(0.6, 0.22, "folded")
     drawing.text(2.9 + 0.575 * (steps - 1), 0.22, "unfolded: the same cell every step")
     return drawing.figure
@@ -49,28 +49,11 @@ def stacking(steps: int = 3) -> Figure:
         drawing.wire((below.x, 0.5), below.bottom)
         drawing.wire(below.top, above.bottom, colour=COLOURS["vermillion"], dash="--")
         drawing.wire(above.top, (above.x, 3.45))
-        drawing.text(below.x, 0.32, f"$x_{step}$")
-        drawing.text(above.x, 3.63, f"$y_{step}$")
+        drawing.symbols((below.x, 0.32, f"x_{step}"), (above.x, 3.63, f"y_{step}"))
     drawing.text(0.12, 1.2, "layer 1", align="left", size=12)
     drawing.text(0.12, 2.75, "layer 2", align="left", size=12)
     drawing.text(xs[0] + 0.65, 1.97, "dropout", size=12)
     return drawing.figure
-
-
-def _input_and_output(drawing: Drawing, box: Node, x: str, y: str) -> None:
-    drawing.wire((box.x, box.y - 0.8), box.bottom)
-    drawing.wire(box.top, (box.x, box.y + 0.8))
-    drawing.text(box.x, box.y - 0.98, f"${x}$")
-    drawing.text(box.x, box.y + 1.0, f"${y}$")
-
-
-def _loop(drawing: Drawing, box: Node) -> None:
-    """Lead the state out of the box's right side and back into it."""
-    right, y = box.right
-    turn = right + 0.5
-    drawing.wire((right, y + 0.16), (turn, y + 0.16), (turn, y - 0.16), (right, y - 0.16))
-    drawing.text(right + 0.1, y + 0.36, "$h_t$", align="left")
-    drawing.text(right + 0.1, y - 0.38, "$h_{t-1}$", align="left")
 
 
 def _row(
@@ -90,7 +73,8 @@ def _row(
 def head(steps: int = 3) -> Figure:
     """Draw a head applied at every step, and a head applied once to the stacked outputs."""
     drawing = Drawing(0.4 + 1.9 * steps, 3.2)
-    for left, title in ((0.55, "a head a step"), (1.0 + 0.92 * steps, "one head for all steps")):
+    right = 1.0 + 0.92 * steps
+    for left, title in ((0.55, "head called at every step"), (right, "head called once")):
         xs = [left + 0.88 * step for step in range(steps)]
         middle = (xs[0] + xs[-1]) / 2
         cells = [drawing.box(x, 1.1, "cell", "blue", size=(0.58, 0.44)) for x in xs]
@@ -104,8 +88,7 @@ def head(steps: int = 3) -> Figure:
             drawing.wire((cell.x, 0.6), cell.bottom)
             drawing.wire(cell.top, (cell.x, heads[0].bottom[1]))
             drawing.wire((cell.x, heads[0].top[1]), (cell.x, 2.42))
-            drawing.text(cell.x, 2.6, f"$y_{step}$")
-            drawing.text(cell.x, 0.45, f"$x_{step}$")
+            drawing.symbols((cell.x, 0.45, f"x_{step}"), (cell.x, 2.6, rf"\hat{{y}}_{step}"))
         drawing.text(middle, 2.95, title, size=12)
     return drawing.figure
 
@@ -120,9 +103,8 @@ def vanilla() -> Figure:
     drawing.wire(box.right, (4.18, 1.55))
     drawing.wire((3.5, 1.55), (3.5, 2.4))
     drawing.dot(3.5, 1.55)
-    for x, y, symbol in ((0.38, 0.95, "h_{t-1}"), (1.2, 0.13, "x_t"), (4.42, 1.55, "h_t")):
-        drawing.text(x, y, f"${symbol}$")
-    drawing.text(3.5, 2.58, "$y_t = h_t$")
+    drawing.symbols((0.38, 0.95, "h_{t-1}"), (1.2, 0.13, "x_t"))
+    drawing.symbols((4.42, 1.55, "h_t"), (3.5, 2.58, "y_t = h_t"))
     return drawing.figure
 
 
@@ -133,6 +115,8 @@ def _bus(drawing: Drawing, y: float, boxes: list[Node], x_at: float, parts: str 
     drawing.dot(x_at, y, part=parts)
     for box, part in zip(boxes, parts.split() or [""], strict=True):
         drawing.wire((box.x, y), box.bottom, part=part)
+        if box is not boxes[-1]:
+            drawing.dot(box.x, y, part=parts)
 
 
 def lstm(highlight: str | None = None) -> Figure:
@@ -180,9 +164,8 @@ def lstm(highlight: str | None = None) -> Figure:
     drawing.wire((squash.x, 3.25), squash.top, part="output")
     drawing.wire(squash.bottom, emit.top, part="output")
     drawing.wire(emit.bottom, (emit.x, 1.05), (5.38, 1.05), part="output")
-    for x, y, symbol in ((0.35, 3.25, "c_{t-1}"), (0.35, 1.05, "h_{t-1}"), (1.0, 0.13, "x_t"),
-                         (5.62, 3.25, "c_t"), (5.62, 1.05, "h_t")):  # fmt: skip
-        drawing.text(x, y, f"${symbol}$")
+    drawing.symbols((0.35, 3.25, "c_{t-1}"), (0.35, 1.05, "h_{t-1}"), (1.0, 0.13, "x_t"))
+    drawing.symbols((5.62, 3.25, "c_t"), (5.62, 1.05, "h_t"))
     return drawing.figure
 
 
@@ -262,6 +245,5 @@ def gru(highlight: str | None = None, reset: str = "after") -> Figure:
     memory = [(0.62, 3.5), keep.left], [keep.right, add.left], [add.right, (5.48, 3.5)]
     for points in (*memory, [take.top, add.bottom]):
         drawing.wire(*points, part="memory", colour=COLOURS["vermillion"])
-    for x, y, symbol in ((0.35, 3.5, "h_{t-1}"), (1.05, 0.13, "x_t"), (5.72, 3.5, "h_t")):
-        drawing.text(x, y, f"${symbol}$")
+    drawing.symbols((0.35, 3.5, "h_{t-1}"), (1.05, 0.13, "x_t"), (5.72, 3.5, "h_t"))
     return drawing.figure

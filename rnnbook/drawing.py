@@ -127,6 +127,25 @@ class Drawing:
         colour, depth = (FADED, 1) if self._faded(part) else (INK, 2)
         self.axes.plot(x, y, "o", color=colour, markersize=4.5, zorder=depth)
 
+    def symbols(self, *places: tuple[float, float, str]) -> None:
+        """Write formulas, each given as its place and its text."""
+        for x, y, symbol in places:
+            self.text(x, y, f"${symbol}$")
+
+    def through(self, box: Node, below: str, above: str) -> None:
+        """Lead a wire up into a box and another out of it, and name what they carry."""
+        self.wire((box.x, box.y - 0.8), box.bottom)
+        self.wire(box.top, (box.x, box.y + 0.8))
+        self.symbols((box.x, box.y - 0.98, below), (box.x, box.y + 1.0, above))
+
+    def loop(self, box: Node, out: str, back: str) -> None:
+        """Lead a wire out of a box's right side and back into it."""
+        right, y = box.right
+        turn = right + 0.5
+        self.wire((right, y + 0.16), (turn, y + 0.16), (turn, y - 0.16), (right, y - 0.16))
+        self.text(right + 0.1, y + 0.36, f"${out}$", align="left")
+        self.text(right + 0.1, y - 0.38, f"${back}$", align="left")
+
     def gate(
         self,
         x: float,

@@ -120,6 +120,30 @@ def test_a_highlight_keeps_its_gate_and_fades_the_others(draw, part, symbol):
     assert {marked[other] for other in others} == {FADED}
 
 
+@pytest.mark.parametrize("draw", [diagrams.lstm, diagrams.gru])
+def test_a_dot_marks_every_branch_into_a_gate(draw):
+    """A wire that goes up into a box starts at a dot, or at the end of the wire it comes from."""
+    axes = draw().axes[0]
+    dots = {(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if marked(line)}
+    ends = {p._posA_posB[1] for p in axes.patches if isinstance(p, FancyArrowPatch)}
+    boxes = [p for p in axes.patches if isinstance(p, FancyBboxPatch) and p.zorder > 0]
+    for arrow in [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]:
+        start, (x, y) = arrow._posA_posB
+        into = any(box.get_x() < x < box.get_x() + box.get_width() for box in boxes)
+        if into and x == start[0] and y in {box.get_y() for box in boxes}:
+            assert start in dots | ends, start
+
+
+def marked(line):
+    return line.get_marker() == "o"
+
+
+def test_the_heads_answers_are_not_the_cells_outputs():
+    names = [text for _, text in extents(diagrams.head())]
+    assert r"$\hat{y}_1$" in names
+    assert "$y_1$" not in names
+
+
 def test_the_two_grus_differ_in_where_the_recurrent_weights_stand():
     def places(reset, text):
         drawn = diagrams.gru(reset=reset).axes[0].texts
