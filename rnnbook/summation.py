@@ -126,14 +126,14 @@ def fit(
     targets = x.sum(dim=1) if targets is None else targets.to(x.dtype)  # (N,)
     loss_of = {"absolute": nn.functional.l1_loss, "squared": nn.functional.mse_loss}[loss]
     optimizer = torch.optim.Adam(model.parameters())
-    rows = torch.arange(len(x)).split(batch_size)
+    batches = list(zip(*(part.split(batch_size) for part in (x, lengths, targets)), strict=True))
     errors = [total_absolute_error(model, test)]
     for epoch in range(epochs):
-        for update, batch in enumerate(rows):
-            rate = schedule((epoch + update / len(rows)) / epochs)
+        for update, (rows, ends, sums) in enumerate(batches):
+            rate = schedule((epoch + update / len(batches)) / epochs)
             optimizer.param_groups[0]["lr"] = rate
             optimizer.zero_grad()
-            loss_of(model(x[batch], lengths[batch]), targets[batch]).backward()
+            loss_of(model(rows, ends), sums).backward()
             optimizer.step()
         errors.append(total_absolute_error(model, test))
     return errors
