@@ -12,7 +12,7 @@ likely. A history never seen adds nothing.
 """
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -106,16 +106,38 @@ class NGram:
             −ln P in nats, one row for each order from 1 to this table's own: a table of a
             high order holds all the lower ones.
         """
-        text = tokens.cpu().numpy()
-        p = np.full(len(text), 1 / self.alphabet_size)
-        contexts = np.zeros(len(text), dtype=np.int64)
+        p = np.full(len(tokens), 1 / self.alphabet_size)
         rows = []
-        for level in self._levels:
-            found = level.find(contexts, text)
+        for level, contexts, found in self._walk(tokens):
             p = level.interpolate(p, contexts, found)
             rows.append(-np.log(p[1:]))
-            contexts = np.concatenate([[-1], found[:-1]])
         return np.stack(rows)
+
+    def history_counts(self, tokens: Tensor) -> np.ndarray:
+        """Count how often the history of each character but the first was counted.
+
+        Parameters
+        ----------
+        tokens : Tensor of int64, shape (n,)
+            A text.
+
+        Returns
+        -------
+        ndarray, shape (n − 1,)
+            Occurrences of the order − 1 characters before; 0 where there are not as many.
+        """
+        *_, (level, contexts, _) = self._walk(tokens)
+        known = (contexts >= 0) & (contexts < len(level.totals))
+        return np.where(known, level.totals[np.where(known, contexts, 0)], 0.0)[1:]
+
+    def _walk(self, tokens: Tensor) -> Iterator[tuple[_Level, np.ndarray, np.ndarray]]:
+        """Yield each level with the contexts and the n-grams it finds at every character."""
+        text = tokens.cpu().numpy()
+        contexts = np.zeros(len(text), dtype=np.int64)
+        for level in self._levels:
+            found = level.find(contexts, text)
+            yield level, contexts, found
+            contexts = np.concatenate([[-1], found[:-1]])
 
     def loss_nats(self, tokens: Tensor) -> float:
         """Return the mean −ln P, in nats per character, over all characters but the first."""

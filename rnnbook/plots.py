@@ -60,6 +60,7 @@ def counting(losses: Mapping[int, float], parameters: Mapping[int, int]) -> Figu
     """
     figure, axes = plt.subplots()
     orders = list(losses)
+    best = min(losses, key=losses.__getitem__)
     axes.plot(orders, losses.values(), marker="o", color=COLOURS["grey"])
     for order in orders:
         stored = parameters[order]
@@ -67,16 +68,18 @@ def counting(losses: Mapping[int, float], parameters: Mapping[int, int]) -> Figu
         axes.annotate(
             f"{losses[order]:.2f}\n{size}",
             (order, losses[order]),
-            xytext=(0, 9),
+            xytext=(4, 6),
             textcoords="offset points",
-            ha="center",
+            # A falling curve leaves room on its right, a rising one on its left.
+            ha="left" if order <= best else "right",
             fontsize=9,
         )
     axes.set(
         xlabel="order of the table (characters in its longest n-gram)",
         ylabel="held-out loss (nats/char)",
         xticks=orders,
-        ylim=(min(losses.values()) - 0.1, max(losses.values()) + 0.45),
+        xlim=(orders[0] - 0.3, orders[-1] + 0.8),
+        ylim=(min(losses.values()) - 0.1, max(losses.values()) + 0.35),
     )
     return figure
 
@@ -98,14 +101,21 @@ def loss_curves(
         What was counted along training, with its unit.
     """
     figure, axes = plt.subplots()
-    for (label, (x, y)), marker in zip(curves.items(), "os^D", strict=False):
-        (line,) = axes.plot(x, y, marker=marker, markersize=5)
+    for number, (label, (x, y)) in enumerate(curves.items()):
+        (line,) = axes.plot(x, y, marker="os^D"[number], markersize=5)
         axes.annotate(
-            label, (x[0], y[0]), xytext=(8, 4), textcoords="offset points", color=line.get_color()
+            label,
+            (x[-1], y[-1]),
+            xytext=(0, -14 if number else 8),
+            textcoords="offset points",
+            ha="right",
+            color=line.get_color(),
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
     for name, loss in tables.items():
         axes.axhline(loss, color=COLOURS["grey"], linewidth=1, linestyle=(0, (4, 3)), zorder=1)
         _label_end(axes, loss, name, COLOURS["grey"])
+    axes.margins(y=0.1)
     axes.set(xlabel=xlabel, ylabel="loss (nats/char)")
     return figure
 
@@ -125,8 +135,7 @@ def next_character(distributions: Mapping[str, Sequence[float]], characters: str
     )
     for axes, (label, p) in zip(rows, distributions.items(), strict=True):
         axes.bar(range(len(characters)), p, color=COLOURS["blue"], width=0.7)
-        axes.text(0.99, 0.8, label, transform=axes.transAxes, ha="right", va="top")
-        axes.set(ylim=(0, 1), yticks=[0, 0.5, 1])
+        axes.text(0.99, 0.9, label, transform=axes.transAxes, ha="right", va="top")
     names = [{" ": "space", "\n": "line end"}.get(c, c) for c in characters]
     rows[-1].set_xticks(range(len(characters)), names)
     for tick, name in zip(rows[-1].get_xticklabels(), names, strict=True):
@@ -136,24 +145,32 @@ def next_character(distributions: Mapping[str, Sequence[float]], characters: str
     return figure
 
 
-def character_losses(text: str, losses: Mapping[str, Sequence[float]]) -> Figure:
-    """Draw the loss of every character of a short text under several models.
+def by_rarity(
+    losses: Mapping[str, Sequence[float]], groups: Sequence[str], shares: Sequence[float]
+) -> Figure:
+    """Draw mean losses of characters grouped by how often their history was counted.
 
     Parameters
     ----------
-    text : str
-        The characters, up to about 70 of them.
     losses : mapping
-        For each model's name, −ln p of each character in nats.
+        For each model's name the mean loss of each group, in nats.
+    groups : sequence of str
+        Names of the groups, rarest first.
+    shares : sequence of float
+        Share of all characters in each group.
     """
-    figure, axes = plt.subplots(figsize=(9.0, 3.2))
-    colours = [COLOURS["grey"], COLOURS["blue"], COLOURS["orange"]]
-    for (name, values), colour, marker in zip(losses.items(), colours, "o^s", strict=False):
-        axes.plot(values, color=colour, marker=marker, markersize=4, linewidth=1.2)
-        _label_end(axes, values[-1], name, colour)
-    shown = text.replace("\n", "↵").replace(" ", "␣")
-    axes.set_xticks(range(len(text)), shown, family="monospace")
-    axes.set(xlabel="character to predict", ylabel="loss (nats)", ylim=(0, None))
+    figure, axes = plt.subplots()
+    x = range(len(groups))
+    colours = [COLOURS["grey"], COLOURS["blue"]]
+    for (name, values), colour, marker in zip(losses.items(), colours, "os", strict=True):
+        axes.plot(x, values, color=colour, marker=marker)
+        label = {"xytext": (8, 4), "textcoords": "offset points", "color": colour}
+        axes.annotate(name, (0, values[0]), **label)
+    axes.set_xticks(x, [f"{g}\n{100 * s:.0f} %" for g, s in zip(groups, shares, strict=True)])
+    axes.set(
+        xlabel="times the last five characters occurred in training, and share of the text",
+        ylabel="held-out loss (nats/char)",
+    )
     return figure
 
 

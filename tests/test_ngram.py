@@ -67,6 +67,13 @@ def test_a_truncated_table_is_the_table_of_that_order():
         high.truncated(5)
 
 
+def test_history_counts_are_those_of_the_characters_before():
+    #                                              b has no history of two, then ab ×2, br ×2, rb
+    scored = torch.tensor([0, 1, 4, 1, 0])
+    assert NGram(ABRACADABRA, 3, 5).history_counts(scored).tolist() == [0, 2, 2, 0]
+    assert NGram(ABRACADABRA, 2, 5).history_counts(scored).tolist() == [4, 2, 2, 2]
+
+
 def test_samples_follow_the_counts_and_the_seed():
     table = NGram(torch.tensor([0, 1] * 500), 2, 2)
     draw = [table.sample(400, torch.tensor([0]), torch.Generator().manual_seed(3)) for _ in "ab"]
