@@ -28,6 +28,7 @@ def folder(tmp_path_factory, corpus_text):
     corpus_text("tinyshakespeare")
     folder = tmp_path_factory.mktemp("reader")
     small = {"characters": 40_000, "hidden_size": 16, "evaluations": 2}
+    small |= {"batch_size": 16, "unroll": 50, "learning_rate": 1e-2}
     with pytest.MonkeyPatch.context() as patch:
         quick = recipes.dataclasses.replace(recipes.get("tinyshakespeare", "quick"), **small)
         patch.setitem(recipes.RECIPES["tinyshakespeare"], "quick", quick)
@@ -80,7 +81,7 @@ def test_models_lists_what_was_trained(folder):
     assert row["name"] == MODEL
     assert row["corpus"] == "tinyshakespeare"
     assert row["bytes"] > 4 * row["params"] > 0
-    assert 1.6 < row["baseline_nats"] < row["loss_nats"] < 4.2
+    assert 1.6 < row["baseline_nats"] < row["loss_nats"] < 3.5  # ln 65 is 4.17
 
 
 def test_no_models_is_an_empty_list(tmp_path):
