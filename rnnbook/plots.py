@@ -64,14 +64,15 @@ def counting(losses: Mapping[int, float], parameters: Mapping[int, int]) -> Figu
     axes.plot(orders, losses.values(), marker="o", color=COLOURS["grey"])
     for order in orders:
         stored = parameters[order]
-        size = f"{stored:,}" if stored < 10_000 else f"{stored / 1000:,.0f} k"
+        size = f"{stored:,}" if stored < 10_000 else f"{stored / 1000:.0f} k"
+        size = size if stored < 1_000_000 else f"{stored / 1e6:.1f} M"
         axes.annotate(
             f"{losses[order]:.2f}\n{size}",
             (order, losses[order]),
             xytext=(4, 6),
             textcoords="offset points",
-            # A falling curve leaves room on its right, a rising one on its left.
-            ha="left" if order <= best else "right",
+            # A falling curve leaves room on its right, a rising one does not.
+            ha="left" if order <= best else "center",
             fontsize=9,
         )
     axes.set(
@@ -89,7 +90,7 @@ def loss_curves(
     tables: Mapping[str, float],
     xlabel: str,
 ) -> Figure:
-    """Draw losses along training, with the losses of count tables as level lines.
+    """Draw losses along training, lowest curve first, with count tables as level lines.
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ def loss_curves(
         axes.annotate(
             label,
             (x[-1], y[-1]),
-            xytext=(0, -14 if number else 8),
+            xytext=(0, 8 if number else -14),
             textcoords="offset points",
             ha="right",
             color=line.get_color(),
