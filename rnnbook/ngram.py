@@ -38,13 +38,15 @@ class _Level:
 
     def interpolate(self, lower: np.ndarray, contexts: np.ndarray, found: np.ndarray) -> np.ndarray:
         """Mix this order's counts into the probabilities of the order below."""
-        known = (contexts >= 0) & (contexts < len(self.totals))
-        context = np.where(known, contexts, 0)
-        known &= self.kinds[context] > 0
+        total, kinds = self.after(contexts, self.totals), self.after(contexts, self.kinds)
         count = np.where(found >= 0, self.counts[found], 0.0)
-        kinds = self.kinds[context]
-        mixed = (count + kinds * lower) / np.where(known, self.totals[context] + kinds, 1.0)
-        return np.where(known, mixed, lower)
+        mixed = (count + kinds * lower) / np.where(total > 0, total + kinds, 1.0)
+        return np.where(total > 0, mixed, lower)
+
+    def after(self, contexts: np.ndarray, figures: np.ndarray) -> np.ndarray:
+        """Return the figure of each context: of `totals` or of `kinds`, 0 for one never seen."""
+        known = (contexts >= 0) & (contexts < len(figures))
+        return np.where(known, figures[np.where(known, contexts, 0)], 0.0)
 
 
 class NGram:
@@ -127,8 +129,7 @@ class NGram:
             Occurrences of the order − 1 characters before; 0 where there are not as many.
         """
         *_, (level, contexts, _) = self._walk(tokens)
-        known = (contexts >= 0) & (contexts < len(level.totals))
-        return np.where(known, level.totals[np.where(known, contexts, 0)], 0.0)[1:]
+        return level.after(contexts, level.totals)[1:]
 
     def _walk(self, tokens: Tensor) -> Iterator[tuple[_Level, np.ndarray, np.ndarray]]:
         """Yield each level with the contexts and the n-grams it finds at every character."""
@@ -158,12 +159,11 @@ class NGram:
         """
         every = np.arange(self.alphabet_size)
         p = np.full(self.alphabet_size, 1 / self.alphabet_size)
-        history = context.cpu().numpy()
-        for k, level in enumerate(self._levels[: len(history) + 1]):
-            number = np.zeros(1, dtype=np.int64)
-            for j, token in enumerate(history[len(history) - k :]):
-                number = self._levels[j].find(number, token[None])
-            contexts = np.repeat(number, self.alphabet_size)
+        history = context[max(0, len(context) - self.order + 1) :]
+        # The n-gram that ends the history at one order is the context at the next; order 1 has 0.
+        ends = [0, *(found[-1] for *_, found in self._walk(history) if len(found))]
+        for level, end in zip(self._levels, ends, strict=False):
+            contexts = np.full(self.alphabet_size, end)
             p = level.interpolate(p, contexts, level.find(contexts, every))
         return torch.from_numpy(p)
 
@@ -185,8 +185,7 @@ class NGram:
         """
         tokens = context.cpu()
         for _ in range(length):
-            history = tokens[max(0, len(tokens) - self.order + 1) :]
-            drawn = torch.multinomial(self.probabilities(history), 1, generator=generator)
+            drawn = torch.multinomial(self.probabilities(tokens), 1, generator=generator)
             tokens = torch.cat([tokens, drawn])
         return tokens[len(context) :]
 

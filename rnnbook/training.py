@@ -131,9 +131,10 @@ def fit(
             loss = nn.functional.cross_entropy(
                 logits.flatten(0, 1).float(), targets.to(device).flatten()
             )
-            if not math.isfinite(loss.item()):
+            nats = loss.item()
+            if not math.isfinite(nats):
                 raise NonFiniteLoss(
-                    f"the loss became {loss.item()} at step {step}, after {seen} characters; "
+                    f"the loss became {nats} at step {step}, after {seen} characters; "
                     "lower the learning rate or the clipping norm"
                 )
             optimizer.zero_grad()
@@ -142,10 +143,10 @@ def fit(
             optimizer.step()
 
             seen += inputs.numel()
-            losses.append(loss.item())
+            losses.append(nats)
             sizes.append(inputs.numel())
             bar.update(inputs.numel())
-            bar.set_postfix(nats=f"{loss.item():.3f}", refresh=False)
+            bar.set_postfix(nats=f"{nats:.3f}", refresh=False)
             if seen < recipe.characters * (len(history.characters) + 1) / recipe.evaluations:
                 continue
             measure()

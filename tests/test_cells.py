@@ -6,7 +6,7 @@ from torch import nn
 
 from rnnbook.cells import Cell, GRUCell, LSTMCell, Recurrence, Stacked, VanillaCell
 
-B, T, I, H, LAYERS = 3, 7, 4, 5, 3  # noqa: E741
+B, T, I, H, LAYERS = 3, 7, 4, 5, 3  # noqa: E741 I is the book's name
 PAIRS = {
     "vanilla": (VanillaCell, nn.RNNCell, nn.RNN),
     "lstm": (LSTMCell, nn.LSTMCell, nn.LSTM),

@@ -70,14 +70,8 @@ def test_carried_state_reaches_further_than_one_batch():
     bits = torch.randint(0, 2, (1500,), generator=generator)
     tokens = torch.full((1500, 8), 2)
     tokens[:, 0], tokens[:, 7] = bits, bits
-    recipe = Recipe(
-        corpus="none",
-        characters=80_000,
-        hidden_size=16,
-        batch_size=16,
-        unroll=4,
-        evaluations=2,
-        learning_rate=1e-2,
+    recipe = dataclasses.replace(
+        TINY, characters=80_000, hidden_size=16, batch_size=16, unroll=4, evaluations=2
     )
     losses = {}
     for carry in (True, False):
