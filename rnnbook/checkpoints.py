@@ -1,13 +1,23 @@
 """Save and load trained models as single safetensors files that cannot run code.
 
 One file holds the weights and, as JSON in its header, all that is needed to rebuild and use
-the model: its shape, its alphabet, what it was trained on, by which recipe and how well.
+the model. It is laid out so that a few lines in any language can read it:
+
+- eight bytes: the header's length, a little-endian integer;
+- the header, a JSON object: each tensor's name with its ``dtype`` (``F32``, ``F16``, ``I8``),
+  ``shape`` and ``data_offsets``, and under ``__metadata__`` these strings:
+  ``format`` (``rnnbook-1``), ``storage`` (``float32``, ``float16`` or ``int8``, explained in
+  `rnnbook.packing`), and, each as JSON again, ``hyperparameters`` (the arguments of `CharRNN`),
+  ``alphabet`` (its characters in order) and ``facts`` (corpus, recipe, losses);
+- the tensors' bytes, row by row, little-endian; the offsets count from here.
 """
 
 import json
 import os
+import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +26,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from rnnbook.models import CharRNN
+from rnnbook.packing import decode, encode
+from rnnbook.recipes import Recipe
 from rnnbook.text import Alphabet
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 FORMAT = "rnnbook-1"
+UNTRAINED = "epoch-000"
 
 Facts = Mapping[str, object]
 
@@ -47,7 +60,9 @@ class Checkpoint:
     facts: Facts
 
 
-def save(path: Path, model: CharRNN, alphabet: Alphabet, facts: Facts) -> None:
+def save(
+    path: Path, model: CharRNN, alphabet: Alphabet, facts: Facts, storage: str = "float32"
+) -> None:
     """Write a model to one file.
 
     Parameters
@@ -60,31 +75,46 @@ def save(path: Path, model: CharRNN, alphabet: Alphabet, facts: Facts) -> None:
         Its alphabet.
     facts : mapping
         Anything JSON can hold: corpus name and hash, recipe, losses.
+    storage : {"float32", "float16", "int8"}
+        How to store the weights, as `rnnbook.packing` explains. They are float32 again when
+        they are loaded.
 
     Raises
     ------
     CheckpointError
-        If the file cannot be written, for instance in a folder that is read-only.
+        If the file cannot be written, for instance in a folder that is read-only, or if a
+        weight is not finite or too large for this storage.
     """
     header = {
         "format": FORMAT,
+        "storage": storage,
         "hyperparameters": json.dumps(model.hyperparameters),
         "alphabet": json.dumps(alphabet.characters),
-        "facts": json.dumps(facts),
+        "facts": json.dumps(facts, allow_nan=False),
     }
-    weights = {name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            unfinished = Path(folder) / path.name
-            save_file(weights, unfinished, metadata=header)
-            os.replace(unfinished, path)
-    except (OSError, SafetensorError) as error:
+        tensors = encode(model.state_dict(), storage)
+        with replacing(path) as unfinished:
+            save_file(tensors, unfinished, metadata=header)
+    except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"cannot write {path}: {error}") from error
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write to, and move what was written to `path` once it is complete.
+
+    Folders that are missing are made. If writing fails, whatever was at `path` stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished-") as folder:
+        unfinished = Path(folder) / path.name
+        yield unfinished
+        os.replace(unfinished, path)
+
+
 def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
-    """Read a model back.
+    """Read a model back, with weights in float32 however they are stored.
 
     Parameters
     ----------
@@ -102,7 +132,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 not a dict
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 not a dict
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no file {path}") from error
     except (SafetensorError, OSError) as error:
@@ -115,12 +145,17 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
             f"expected {FORMAT!r}"
         )
     try:
-        alphabet = Alphabet(json.loads(header["alphabet"]))
-        # A wrong header must not make this process allocate: the shapes are compared on "meta".
+        alphabet = Alphabet(_parsed(header, "alphabet", str))
+        hyperparameters = _parsed(header, "hyperparameters", dict)
+        facts = _parsed(header, "facts", dict)
+        storage = header["storage"]
+        # A wrong header must not make this process build or allocate for long: every layer has
+        # tensors in the file, and their shapes are compared on "meta".
+        if hyperparameters.get("num_layers", 1) > len(tensors):
+            raise ValueError("more layers than tensors")
         with torch.device("meta"):
-            model = CharRNN(**json.loads(header["hyperparameters"]))
-        facts = json.loads(header["facts"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            model = CharRNN(**hyperparameters)
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise CheckpointError(f"{path} has a damaged header: {error!r}") from error
     if len(alphabet) != model.alphabet_size:
         raise CheckpointError(
@@ -128,16 +163,22 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
             f"{model.alphabet_size}"
         )
     try:
-        model.load_state_dict(weights, assign=True)
-    except RuntimeError as error:
+        model.load_state_dict(decode(tensors, storage), assign=True)
+    except (RuntimeError, ValueError) as error:
         raise CheckpointError(f"{path} does not hold the model it announces: {error}") from error
-    for name, tensor in weights.items():
-        if tensor.dtype != torch.float32 or not tensor.isfinite().all():
-            raise CheckpointError(f"{path}: {name} is not made of finite float32 numbers")
     return Checkpoint(model.to(device).eval(), alphabet, facts)
 
 
-def pretrained(name: str, device: torch.device | str = "cpu") -> Checkpoint:
+def _parsed(header: Mapping[str, str], key: str, expected: type) -> object:
+    value = json.loads(header[key])
+    if not isinstance(value, expected):
+        raise TypeError(f"{key} is {value!r}")
+    return value
+
+
+def pretrained(
+    name: str, device: torch.device | str = "cpu", *, snapshot: str | None = None
+) -> Checkpoint:
     """Load a model by name or by path.
 
     Parameters
@@ -147,13 +188,45 @@ def pretrained(name: str, device: torch.device | str = "cpu") -> Checkpoint:
         or a model file.
     device : torch.device or str
         Where to put it.
+    snapshot : str, optional
+        One of `snapshots`, a moment of the training: ``"epoch-010"``, say. ``"epoch-000"`` is
+        the model before training, built again from its recipe and seed.
 
     Raises
     ------
     CheckpointError
-        If there is no such model; the message lists those there are.
+        If there is no such model or snapshot; the message lists those there are.
     """
-    return load(find(name), device)
+    path = find(name)
+    if snapshot is None:
+        return load(path, device)
+    if snapshot == UNTRAINED:
+        return _untrained(load(path), device)
+    if snapshot not in (known := snapshots(name)):
+        raise CheckpointError(f"{name} has no snapshot {snapshot!r}; it has {', '.join(known)}")
+    return load(path.with_name(f"{snapshot}.safetensors"), device)
+
+
+def snapshots(name: str) -> tuple[str, ...]:
+    """Name the moments of a model's training that `pretrained` can show, in their order."""
+    folder = find(name).parent
+    stems = (path.stem for path in folder.glob("epoch-*.safetensors"))
+    return (UNTRAINED, *sorted(stem for stem in stems if re.fullmatch(r"epoch-\d{3,}", stem)))
+
+
+def _untrained(trained: Checkpoint, device: torch.device | str) -> Checkpoint:
+    try:
+        model = Recipe(**trained.facts["recipe"]).build(len(trained.alphabet))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"the model's recipe is missing or damaged: {error!r}") from error
+    if model.hyperparameters != trained.model.hyperparameters:
+        raise CheckpointError(
+            f"the recipe builds a model of {model.hyperparameters}, and the trained one has "
+            f"{trained.model.hyperparameters}"
+        )
+    losses = {"loss_nats", "trained_loss_nats"}  # the trained model's, not this one's
+    facts = {key: value for key, value in trained.facts.items() if key not in losses}
+    return Checkpoint(model.to(device).eval(), trained.alphabet, facts)
 
 
 def find(name: str) -> Path:
