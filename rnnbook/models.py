@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from rnnbook import bptt
 from rnnbook.cells import ACTIVATIONS, State
 
 LAYERS = {"vanilla": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -120,7 +121,10 @@ class CharRNN(nn.Module):
             # one_hot gives int64; the recurrent layer multiplies in its weights' type.
             one_hot = nn.functional.one_hot(tokens, self.alphabet_size)
             x = one_hot.to(self.head.weight.dtype)  # (B, T, V)
-        y, state = self.rnn(x, state)  # (B, T, H)
+        if bptt.applies_to(self.rnn, x):
+            y, state = bptt.run(self.rnn, x, state)  # (B, T, H)
+        else:
+            y, state = self.rnn(x, state)  # (B, T, H)
         return self.head(self.dropout(y)), state  # (B, T, V)
 
 

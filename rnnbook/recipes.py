@@ -98,10 +98,13 @@ class Recipe:
 
 _SHAKESPEARE = Recipe(
     corpus="plays",
-    characters=20 * 4_500_000,
+    characters=54_000_000,
     hidden_size=1024,
     embedding_size=256,
-    dropout=0.2,
+    dropout=0.25,
+    unroll=64,
+    evaluations=12,
+    weight_decay=0.01,
 )
 _TINYSHAKESPEARE = Recipe(
     corpus="tinyshakespeare", characters=30 * 1_000_000, held_out=0.1, num_layers=2, dropout=0.4
@@ -120,6 +123,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             unroll=64,
             evaluations=6,
             learning_rate=3e-3,
+            weight_decay=0.0,
         ),
         "full": _SHAKESPEARE,
     },

@@ -1,61 +1,34 @@
 """Train a character model on streams of text, and measure it by the book's one protocol.
 
-This module knows models, tokens and recipes. It knows nothing of files or alphabets.
+This module knows models, tokens and recipes. It knows nothing of alphabets or of how models are
+stored. Several processes are accelerate's work; the loop is the same for one.
 """
 
 import copy
+import itertools
 import math
+import signal
+import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import torch
+from accelerate import Accelerator, PartialState
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from rnnbook.device import best_device, best_dtype
+from rnnbook.device import best_dtype
 from rnnbook.models import CharRNN, State, detach
 from rnnbook.recipes import Recipe
+from rnnbook.run_state import History, Progress, StateFile, StateFileError
 from rnnbook.text import Split, Streams
 
 
 class NonFiniteLoss(ArithmeticError):
     """Training produced a loss that is infinite or not a number."""
-
-
-@dataclass
-class History:
-    """What a training run measured, one entry an evaluation.
-
-    Attributes
-    ----------
-    characters : list of int
-        Characters trained on so far.
-    train_nats : list of float
-        Mean loss of the batches since the last evaluation, with dropout on.
-    held_out_nats : list of float
-        Loss by `evaluate`.
-    seconds : float
-        Wall time of the training steps, evaluations left out.
-    stopped : {"finished", "early stop", "interrupted"}
-        Why the run ended.
-    """
-
-    characters: list[int] = field(default_factory=list)
-    train_nats: list[float] = field(default_factory=list)
-    held_out_nats: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    stopped: str = "finished"
-
-    @property
-    def best_nats(self) -> float:
-        """Lowest held-out loss, which the returned weights have."""
-        return min(self.held_out_nats)
-
-    @property
-    def evaluations_since_best(self) -> int:
-        """How long ago the best evaluation was."""
-        return len(self.held_out_nats) - 1 - self.held_out_nats.index(self.best_nats)
 
 
 def fit(
@@ -66,8 +39,13 @@ def fit(
     device: torch.device | None = None,
     dtype: torch.dtype | None = None,
     progress: bool = True,
+    state: Path | None = None,
+    after_epoch: Callable[[int], None] | None = None,
 ) -> History:
     """Train a model in place and leave it with its best weights.
+
+    Under ``torchrun`` or ``accelerate launch`` every process calls this with the same arguments,
+    and the recipe's streams are divided among them.
 
     Parameters
     ----------
@@ -82,103 +60,157 @@ def fit(
         this machine has. Weights and losses stay in float32.
     progress : bool
         Whether to show a bar with the loss and the characters per second.
+    state : Path, optional
+        A file to save the run to at every evaluation and when it is interrupted. If it exists,
+        the run goes on from there as if it had never stopped.
+    after_epoch : callable, optional
+        Called with 1, 2, … each time the whole text has been read once more.
 
     Returns
     -------
     History
-        An interrupt (Ctrl-C, the notebook's stop button) ends the run early, and the history
-        and the best weights so far are kept.
+        An interrupt (Ctrl-C, the notebook's stop button) ends the run after the step it is in,
+        and the history and the best weights so far are kept.
 
     Raises
     ------
     NonFiniteLoss
         At the first step whose loss is not finite, naming the step.
+    StateFileError
+        Before the first step, if `state` cannot be written or belongs to another run.
+    ValueError
+        If the recipe's streams cannot be divided equally among the processes.
     """
-    device = device or best_device()
+    accelerator = Accelerator(
+        cpu=device is not None and device.type == "cpu", device_placement=device is None
+    )
+    device = device or accelerator.device
     dtype = dtype or best_dtype(device)
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(recipe.seed + accelerator.process_index)
     model.to(device).train()
     held_out = split.held_out.to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=recipe.weight_decay)
-    history = History()
-    best_weights = copy.deepcopy(model.state_dict())
-    state: State | None = None
-    seen, losses, sizes = 0, [], []
-    bar = tqdm(total=recipe.characters, unit="char", unit_scale=True, disable=not progress)
-    started = time.perf_counter()
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=recipe.weight_decay, fused=True)
+    trained, optimizer = accelerator.prepare(model, optimizer)
+    run = Progress(best_weights=copy.deepcopy(model.state_dict()))
+    history = run.history
+    file = StateFile(state, recipe, split.train) if state else None
+    if file and file.path.exists():
+        run = file.load(model, optimizer)
+        history = run.history
+    elif file:
+        # An hour of training must not end at a folder that cannot be written to.
+        file.check_room(model)
+        file.save(model, optimizer, run)
 
-    def measure() -> None:
-        """Enter the state of the run into the history, and keep its weights if they are best."""
-        nonlocal best_weights, losses, sizes, started
-        history.seconds += time.perf_counter() - started
-        history.characters.append(seen)
-        history.train_nats.append(_weighted_mean(losses, sizes))
-        history.held_out_nats.append(evaluate(model, held_out))
-        losses, sizes = [], []
-        if history.evaluations_since_best == 0:
-            best_weights = copy.deepcopy(model.state_dict())
-        started = time.perf_counter()
+    batches = itertools.islice(_batches(split.train, recipe, accelerator), run.steps, None)
+    bar = tqdm(
+        total=recipe.characters,
+        initial=run.characters,
+        unit="char",
+        unit_scale=True,
+        disable=not (progress and accelerator.is_main_process),
+    )
+    with bar, _interrupt_flag() as interrupted:
+        for epochs_before, inputs, targets, fresh in batches:
+            if fresh and epochs_before and after_epoch:
+                after_epoch(epochs_before)
+            if run.characters >= recipe.characters:
+                break
+            if history.held_out_nats and history.evaluations_since_best >= recipe.patience:
+                history.stopped = "early stop"
+                break
 
-    try:
-        for step, (inputs, targets, fresh) in enumerate(_batches(split.train, recipe)):
+            started = time.perf_counter()
             if fresh or not recipe.carry_state:
-                state = None
+                run.hidden = None
             for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate_at(seen / recipe.characters)
+                group["lr"] = recipe.learning_rate_at(run.characters / recipe.characters)
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                logits, state = model(inputs.to(device), state)  # (B, T, V)
-            state = detach(state)
+                logits, hidden = trained(inputs.to(device), run.hidden)  # (B, T, V)
+            run.hidden = detach(hidden)
             loss = nn.functional.cross_entropy(
                 logits.flatten(0, 1).float(), targets.to(device).flatten()
             )
-            nats = loss.item()
+            # Processes share their losses and interrupts, so that all stop at the same step.
+            shared = torch.stack([loss.detach(), loss.new_tensor(interrupted.is_set())])
+            nats, stop = accelerator.reduce(shared, "mean").tolist()
             if not math.isfinite(nats):
                 raise NonFiniteLoss(
-                    f"the loss became {nats} at step {step}, after {seen} characters; "
-                    "lower the learning rate or the clipping norm"
+                    f"the loss became {nats} at step {run.steps}, after {run.characters} "
+                    "characters; lower the learning rate or the clipping norm"
                 )
             optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(model.parameters(), recipe.clip)
             optimizer.step()
 
-            seen += inputs.numel()
-            losses.append(nats)
-            sizes.append(inputs.numel())
-            bar.update(inputs.numel())
+            size = inputs.numel() * accelerator.num_processes
+            run.stepped(size, nats, time.perf_counter() - started)
+            bar.update(size)
             bar.set_postfix(nats=f"{nats:.3f}", refresh=False)
-            if seen < recipe.characters * (len(history.characters) + 1) / recipe.evaluations:
-                continue
-            measure()
-            if history.evaluations_since_best >= recipe.patience:
-                history.stopped = "early stop"
+            due = recipe.characters * (len(history.characters) + 1) / recipe.evaluations
+            if run.characters >= due:
+                run.measured(evaluate(model, held_out), model)
+            if file and (run.characters >= due or stop):
+                _save(file, model, optimizer, run)
+            if stop:
+                history.stopped = "interrupted"
+                if run.loss_characters:
+                    run.measured(evaluate(model, held_out), model)
                 break
-            if seen >= recipe.characters:
-                break
-    except KeyboardInterrupt:
-        if seen == 0:
-            raise
-        history.stopped = "interrupted"
-        measure()
-    finally:
-        bar.close()
-    model.load_state_dict(best_weights)
+    model.load_state_dict(run.best_weights)
     model.eval()
     return history
 
 
-def _batches(tokens: Tensor, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor, bool]]:
-    """Yield batches epoch after epoch, each with whether it begins an epoch."""
+def is_main_process() -> bool:
+    """Whether this process is the one that prints and writes files; alone, it is."""
+    return PartialState().is_main_process
+
+
+@contextmanager
+def _interrupt_flag() -> Iterator[threading.Event]:
+    """Turn Ctrl-C into a flag, so that no step is cut in half; a second one stops at once."""
+    flag = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag  # only the main thread receives signals
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(*_: object) -> None:
+        flag.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield flag
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _save(file: StateFile, model: CharRNN, optimizer: torch.optim.Optimizer, run: Progress) -> None:
+    try:
+        file.save(model, optimizer, run)
+    except StateFileError as error:
+        # The run in memory is worth more than the file: say so, go on, try again next time.
+        warnings.warn(f"{error}; training goes on", stacklevel=3)
+
+
+def _batches(
+    tokens: Tensor, recipe: Recipe, accelerator: Accelerator
+) -> Iterator[tuple[int, Tensor, Tensor, bool]]:
+    """Yield this process's rows of each batch, with the epoch and whether it begins there."""
+    processes = accelerator.num_processes
+    if recipe.batch_size % processes:
+        raise ValueError(
+            f"{recipe.batch_size} streams cannot be divided among {processes} processes"
+        )
     generator = torch.Generator().manual_seed(recipe.seed)
     streams = Streams(tokens, recipe.batch_size, recipe.unroll)
-    while True:
-        for number, (inputs, targets) in enumerate(streams.epoch(generator)):
-            yield inputs, targets, number == 0
-
-
-def _weighted_mean(values: list[float], weights: list[int]) -> float:
-    total = sum(v * w for v, w in zip(values, weights, strict=True))
-    return total / sum(weights) if weights else math.nan
+    for epoch in itertools.count():
+        for number, batch in enumerate(streams.epoch(generator)):
+            inputs, targets = (part.chunk(processes)[accelerator.process_index] for part in batch)
+            yield epoch, inputs, targets, number == 0
 
 
 @torch.no_grad()

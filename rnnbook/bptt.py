@@ -1,0 +1,203 @@
+"""Backpropagation through time written out: LSTM and GRU layers for training on a CPU in bfloat16.
+
+``torch.nn.LSTM`` and ``torch.nn.GRU`` remain the reference. This module exists for two reasons,
+both measured in ``benchmarks/``: in bfloat16 on a CPU, PyTorch's own LSTM returns wrong gradients
+from about 1,024 units on, and its GRU is slow. Products run in bfloat16; states, gates and their
+derivatives are computed in float32. Sequences are time-major here, (T, B, ·), so that one step is
+one block of memory.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx, once_differentiable
+
+from rnnbook.cells import State
+
+Layer = tuple[Tensor, Tensor, Tensor, Tensor]  # weight_ih, weight_hh, bias_ih, bias_hh
+
+
+def applies_to(rnn: nn.RNNBase, x: Tensor) -> bool:
+    """Whether `run` is the way to compute these layers: training under autocast on a CPU."""
+    return (
+        isinstance(rnn, nn.LSTM | nn.GRU)
+        and x.device.type == "cpu"
+        and torch.is_grad_enabled()
+        and torch.is_autocast_enabled("cpu")
+    )
+
+
+def run(
+    rnn: nn.LSTM | nn.GRU, x: Tensor, state: State | None, dtype: torch.dtype = torch.bfloat16
+) -> tuple[Tensor, State]:
+    """Compute what ``rnn(x, state)`` computes, with products in `dtype`.
+
+    Parameters
+    ----------
+    rnn : nn.LSTM or nn.GRU
+        Batch-first layers in one direction, with biases. Their dropout is applied between them.
+    x : Tensor, shape (batch, time, input)
+        The sequence.
+    state : State or None
+        As the layers take it: (layers, batch, hidden), for an LSTM a pair of these.
+    dtype : torch.dtype
+        Type of the operands of every matrix product.
+
+    Returns
+    -------
+    y : Tensor of `dtype`, shape (batch, time, hidden)
+    state : State, float32
+    """
+    is_lstm = isinstance(rnn, nn.LSTM)
+    if state is None:
+        zeros = x.new_zeros(rnn.num_layers, len(x), rnn.hidden_size, dtype=torch.float32)
+        state = (zeros, zeros) if is_lstm else zeros
+    y = x.transpose(0, 1).to(dtype)  # (T, B, I)
+    last = []
+    with torch.autocast("cpu", enabled=False):
+        for number, weights in enumerate(rnn.all_weights):
+            if number:
+                y = nn.functional.dropout(y, rnn.dropout, rnn.training)
+            if is_lstm:
+                y, *ends = LSTMThroughTime.apply(y, state[0][number], state[1][number], *weights)
+            else:
+                y, *ends = GRUThroughTime.apply(y, state[number], *weights)
+            last.append(ends)
+    states = tuple(torch.stack(parts) for parts in zip(*last, strict=True))  # each (L, B, H)
+    return y.transpose(0, 1), states if is_lstm else states[0]
+
+
+def _weight_gradients(x: Tensor, h: Tensor, d_x: Tensor, d_h: Tensor) -> Layer:
+    """Sum over all steps at once: one long product is far faster than one a step.
+
+    `d_x` and `d_h` are the gradients of the input's and of the state's weighted sums.
+    """
+    flat_x, flat_h = d_x.flatten(0, 1), d_h.flatten(0, 1)  # (T·B, blocks·H)
+    ones = flat_x.new_ones(1, len(flat_x))  # a product sums faster than sum() does
+    return (
+        (flat_x.t() @ x.flatten(0, 1)).float(),
+        (flat_h.t() @ h.flatten(0, 1)).float(),
+        (ones @ flat_x)[0].float(),
+        (ones @ flat_h)[0].float(),
+    )
+
+
+class LSTMThroughTime(torch.autograd.Function):
+    """One LSTM layer (Hochreiter & Schmidhuber, 1997; Gers et al., 2000) over a whole sequence."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, x: Tensor, h_0: Tensor, c_0: Tensor, *layer: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return y (T, B, H) in x's type, and the last h and c, each (B, H), in float32."""
+        time, batch, _ = x.shape
+        w_x, w_h = layer[0].to(x.dtype), layer[1].to(x.dtype)
+        size = w_h.shape[1]
+        bias = (layer[2] + layer[3]).to(x.dtype)
+        # All steps' input sums in one product. Each step then overwrites its own with its gates.
+        gates = torch.addmm(bias, x.flatten(0, 1), w_x.t()).view(time, batch, 4 * size)
+        h = x.new_empty(time + 1, batch, size)
+        c = torch.empty(time + 1, batch, size)
+        h[0], c[0] = h_0, c_0
+        sums = torch.empty_like(gates[0])  # (B, 4H)
+        g = torch.empty(batch, 4 * size)
+        i, f, n, o = g.chunk(4, dim=1)  # input, forget, candidate and output gates, (B, H) each
+        for t in range(time):
+            g.copy_(torch.addmm(gates[t], h[t], w_h.t(), out=sums))
+            g[:, : 2 * size].sigmoid_(), n.tanh_(), o.sigmoid_()
+            gates[t] = g
+            torch.mul(f, c[t], out=c[t + 1]).addcmul_(i, n)
+            h[t + 1] = torch.tanh(c[t + 1]).mul_(o)
+        ctx.save_for_backward(x, w_x, w_h, gates, h, c)
+        return h[1:], h[time].float(), c[time].clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: FunctionCtx, d_y: Tensor, d_h: Tensor, d_c: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        """Walk the steps from the last to the first, carrying the gradients of h and c."""
+        x, w_x, w_h, gates, h, c = ctx.saved_tensors
+        time, batch, size = d_y.shape
+        d_gates = torch.empty_like(gates)
+        d_c = d_c.clone()
+        g, d_g = torch.empty(2, batch, 4 * size)
+        i, f, n, o = g.chunk(4, dim=1)
+        d_i, d_f, d_n, d_o = d_g.chunk(4, dim=1)
+        through_sigmoid = torch.ops.aten.sigmoid_backward.grad_input
+        through_tanh = torch.ops.aten.tanh_backward.grad_input
+        for t in reversed(range(time)):
+            g.copy_(gates[t])
+            d_h = d_h + d_y[t]
+            tanh_c = torch.tanh(c[t + 1])
+            torch.mul(d_h, tanh_c, out=d_o)
+            d_c += torch.ops.aten.tanh_backward(d_h * o, tanh_c)
+            torch.mul(d_c, n, out=d_i)
+            torch.mul(d_c, c[t], out=d_f)
+            torch.mul(d_c, i, out=d_n)
+            d_c *= f
+            through_sigmoid(d_g[:, : 2 * size], g[:, : 2 * size], grad_input=d_g[:, : 2 * size])
+            through_tanh(d_n, n, grad_input=d_n)
+            through_sigmoid(d_o, o, grad_input=d_o)
+            d_gates[t] = d_g
+            d_h = (d_gates[t] @ w_h).float()
+        d_x = None
+        if ctx.needs_input_grad[0]:
+            d_x = (d_gates.flatten(0, 1) @ w_x).view_as(x)
+        return d_x, d_h, d_c, *_weight_gradients(x, h[:-1], d_gates, d_gates)
+
+
+class GRUThroughTime(torch.autograd.Function):
+    """One GRU layer as in ``torch.nn.GRU`` (reset gate after the product) over a sequence."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, h_0: Tensor, *layer: Tensor) -> tuple[Tensor, Tensor]:
+        """Return y (T, B, H) in x's type, and the last h (B, H) in float32."""
+        time, batch, _ = x.shape
+        w_x, w_h, b_x, b_h = (weight.to(x.dtype) for weight in layer)
+        size = w_h.shape[1]
+        gates = torch.addmm(b_x, x.flatten(0, 1), w_x.t()).view(time, batch, 3 * size)
+        h = x.new_empty(time + 1, batch, size)
+        from_h = x.new_empty(time, batch, size)  # the candidate's sum of h, before the reset
+        h[0] = now = h_0.float()
+        sums = torch.empty_like(gates[0])  # (B, 3H)
+        g, s = torch.empty(2, batch, 3 * size)
+        r, z, n = g.chunk(3, dim=1)  # reset and update gates and candidate, (B, H) each
+        for t in range(time):
+            s.copy_(torch.addmm(b_h, h[t], w_h.t(), out=sums))
+            from_h[t] = sums[:, 2 * size :]
+            g.copy_(gates[t])
+            g[:, : 2 * size].add_(s[:, : 2 * size]).sigmoid_()
+            n.addcmul_(r, s[:, 2 * size :]).tanh_()
+            gates[t] = g
+            now = torch.lerp(n, now, z)  # (1 − z) n + z h
+            h[t + 1] = now
+        ctx.save_for_backward(x, w_x, w_h, gates, h, from_h)
+        return h[1:], now
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, d_y: Tensor, d_h: Tensor) -> tuple[Tensor | None, ...]:
+        """Walk the steps from the last to the first, carrying the gradient of h."""
+        x, w_x, w_h, gates, h, from_h = ctx.saved_tensors
+        time, batch, size = d_y.shape
+        d_from_x, d_from_h = torch.empty_like(gates), torch.empty_like(gates)
+        g, d_g = torch.empty(2, batch, 3 * size)
+        r, z, n = g.chunk(3, dim=1)
+        d_r, d_z, d_n = d_g.chunk(3, dim=1)
+        through_sigmoid = torch.ops.aten.sigmoid_backward.grad_input
+        for t in reversed(range(time)):
+            g.copy_(gates[t])
+            d_h = d_h + d_y[t]
+            torch.mul(d_h, h[t] - n, out=d_z)
+            keep = d_h * z
+            torch.ops.aten.tanh_backward.grad_input(d_h - keep, n, grad_input=d_n)
+            torch.mul(d_n, from_h[t], out=d_r)
+            through_sigmoid(d_g[:, : 2 * size], g[:, : 2 * size], grad_input=d_g[:, : 2 * size])
+            d_from_x[t] = d_g
+            d_n *= r
+            d_from_h[t] = d_g
+            d_h = (d_from_h[t] @ w_h).float().add_(keep)
+        d_x = None
+        if ctx.needs_input_grad[0]:
+            d_x = (d_from_x.flatten(0, 1) @ w_x).view_as(x)
+        return d_x, d_h, *_weight_gradients(x, h[:-1], d_from_x, d_from_h)
