@@ -6,6 +6,7 @@ its SHA-256 is checked before a character is returned. The registry of texts is 
 """
 
 import codecs
+import glob
 import hashlib
 import os
 import tempfile
@@ -16,6 +17,7 @@ from typing import IO
 
 import pooch
 
+from rnnbook import own_text
 from rnnbook.origins import REGISTRY, Entry
 
 
@@ -30,13 +32,15 @@ class Corpus:
     Attributes
     ----------
     name : str
-        Its name in the registry.
+        Its name in the registry; for files of your own, theirs.
     text : str
         The text, or as much of its beginning as was asked for.
     sha256 : str
         SHA-256 of the whole registered text in UTF-8, however much of it `text` holds.
     source, licence : str
         Where the text comes from, and on what terms.
+    report : tuple of str
+        What was guessed, changed and dropped in reading files of your own, for you to judge.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Corpus:
     sha256: str
     source: str
     licence: str
+    report: tuple[str, ...] = field(default=(), repr=False)
 
 
 def names() -> tuple[str, ...]:
@@ -83,6 +88,62 @@ def load(corpus: str | Entry, *, limit: int | None = None) -> Corpus:
     path = _find(entry) or _fetch(entry)
     text = _read(entry, path, limit)
     return Corpus(entry.name, text, entry.sha256, entry.source, entry.licence)
+
+
+def from_files(*patterns: str | Path, encoding: str | None = None) -> Corpus:
+    """Read files of your own, join them with blank lines, and tidy the text up.
+
+    Parameters
+    ----------
+    *patterns : str or Path
+        Files, or patterns such as ``my/*.txt`` or ``~/mail/**/*.txt``, in the order wanted. The
+        files of one pattern are sorted by name, and none is read twice.
+    encoding : str, optional
+        The encoding of all of them. Without it each is read as UTF-8 if it is that, and by a
+        guess if not. A guess can be wrong: the report shows what it makes of a line.
+
+    Returns
+    -------
+    Corpus
+        The text, tidied up as `own_text.tidy` says, with a report of all that was decided.
+
+    Raises
+    ------
+    CorpusUnavailable
+        If a pattern matches no file, if one cannot be read or is no text, or if all are empty.
+    """
+    paths = {path.resolve(): path for pattern in patterns for path in _matches(pattern)}
+    read: list[tuple[str, own_text.Decoded]] = []
+    for path in paths.values():
+        try:
+            read.append((path.name, own_text.decode(path.read_bytes(), encoding)))
+        except (OSError, own_text.NotText) as error:
+            raise CorpusUnavailable(f"{path} cannot be read: {error}") from error
+    text, report = own_text.join(read)
+    if not text.strip():
+        named = ", ".join(map(str, patterns)) or "no file at all"
+        raise CorpusUnavailable(f"there is no text in {named}; name files that hold some")
+    names = [path.name for path in paths.values()]
+    return Corpus(
+        name=names[0] + (f"+{len(names) - 1}" if len(names) > 1 else ""),
+        text=text,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        source=f"own files: {own_text.listed(names)}",
+        licence="the reader's own",
+        report=tuple(report),
+    )
+
+
+def _matches(pattern: str | Path) -> list[Path]:
+    """Find the files a pattern names; one that is a file's name to the letter means that file."""
+    path = os.path.expanduser(pattern)
+    if os.path.isdir(path):
+        raise CorpusUnavailable(f"{pattern} is a folder; name files in it: {pattern}/*.txt")
+    found = [path] if os.path.exists(path) else glob.glob(path, recursive=True)
+    files = sorted(Path(file) for file in found if not os.path.isdir(file))
+    if not files:
+        raise CorpusUnavailable(f"no file matches {pattern} (seen from {Path.cwd()})")
+    return files
 
 
 def _folders() -> dict[str, Path]:

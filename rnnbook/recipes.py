@@ -21,6 +21,10 @@ class UnknownRecipe(KeyError):
         return self.args[0]
 
 
+class TooLittleText(ValueError):
+    """A text too short to learn from and to be judged on."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All that decides a training run, so that a run can be repeated from its record.
@@ -139,6 +143,88 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         "full": _TINYSHAKESPEARE,
     },
 }
+
+# For a text of your own, by its least number of characters: a larger one feeds a larger model,
+# needs less dropout, and can spare a smaller share. `characters` bounds the run, so that two CPU
+# cores need seconds, a minute or two, less than ten, and half an hour.
+BY_SIZE: dict[int, Recipe] = {
+    2_000: Recipe(
+        corpus="",
+        characters=1_200_000,
+        held_out=0.1,
+        hidden_size=128,
+        embedding_size=32,
+        dropout=0.5,
+        batch_size=8,
+        unroll=32,
+        learning_rate=3e-3,
+    ),
+    30_000: Recipe(
+        corpus="",
+        characters=12_000_000,
+        held_out=0.1,
+        hidden_size=256,
+        embedding_size=64,
+        dropout=0.5,
+        batch_size=16,
+        unroll=64,
+        learning_rate=3e-3,
+    ),
+    300_000: Recipe(
+        corpus="",
+        characters=12_000_000,
+        held_out=0.05,
+        hidden_size=512,
+        embedding_size=64,
+        dropout=0.4,
+        batch_size=16,
+        unroll=100,
+        learning_rate=2e-3,
+    ),
+    3_000_000: Recipe(
+        corpus="",
+        characters=20_000_000,
+        held_out=0.03,
+        hidden_size=1024,
+        embedding_size=128,
+        dropout=0.1,
+        batch_size=32,
+        unroll=100,
+        learning_rate=2e-3,
+    ),
+}
+READINGS = 40  # of a whole text, at most
+
+
+def for_text(characters: int, corpus: str) -> Recipe:
+    """Choose a recipe by the amount of text.
+
+    Parameters
+    ----------
+    characters : int
+        Length of the text.
+    corpus : str
+        Its name, for the record.
+
+    Returns
+    -------
+    Recipe
+        The one in `BY_SIZE` for this much text, which reads it `READINGS` times, or as often as
+        the recipe's own number of characters allows.
+
+    Raises
+    ------
+    TooLittleText
+        For less text than `BY_SIZE` begins with.
+    """
+    if characters < min(BY_SIZE):
+        raise TooLittleText(
+            f"{corpus} has {characters:,} characters, too few to learn from and be judged on; "
+            f"bring {min(BY_SIZE):,} or more, better 100,000"
+        )
+    recipe = BY_SIZE[max(least for least in BY_SIZE if least <= characters)]
+    length = min(READINGS * characters, recipe.characters)
+    return dataclasses.replace(recipe, corpus=corpus, characters=length)
 
 
 def get(name: str, preset: str) -> Recipe:
