@@ -18,6 +18,7 @@ from typing import IO
 import pooch
 
 from rnnbook import own_text
+from rnnbook.decoding import Decoded, NotText, decode
 from rnnbook.origins import REGISTRY, Entry
 
 
@@ -113,11 +114,11 @@ def from_files(*patterns: str | Path, encoding: str | None = None) -> Corpus:
         If a pattern matches no file, if one cannot be read or is no text, or if all are empty.
     """
     paths = {path.resolve(): path for pattern in patterns for path in _matches(pattern)}
-    read: list[tuple[str, own_text.Decoded]] = []
+    read: list[tuple[str, Decoded]] = []
     for path in paths.values():
         try:
-            read.append((path.name, own_text.decode(path.read_bytes(), encoding)))
-        except (OSError, own_text.NotText) as error:
+            read.append((path.name, decode(path.read_bytes(), encoding)))
+        except (OSError, NotText) as error:
             raise CorpusUnavailable(f"{path} cannot be read: {error}") from error
     text, report = own_text.join(read)
     if not text.strip():
