@@ -66,7 +66,8 @@ def tidy(text: str) -> tuple[str, list[str]]:
 
     Line ends become ``\n``, the text NFC. Control and format characters go, except the joiners
     U+200C and U+200D; so does U+FFFD, which stands for something lost earlier; and so do those
-    outside ASCII that come fewer than ten times, and less than once in 100,000 characters.
+    outside ASCII that come, in either case, fewer than ten times and less than once in 100,000
+    characters.
 
     Returns
     -------
@@ -89,7 +90,11 @@ def tidy(text: str) -> tuple[str, list[str]]:
     if composed != text:
         remarks.append(f"in the form NFC {len(text):,} characters are {len(composed):,}")
     enough = min(10, len(composed) / 100_000)
-    rare = {c: n for c, n in Counter(composed).items() if n < enough and not c.isascii()}
+    counts = Counter(composed)
+    either_case: Counter[str] = Counter()  # a rare capital is no stray if its small letter is none
+    for c, n in counts.items():
+        either_case[c.lower()] += n
+    rare = {c: n for c, n in counts.items() if either_case[c.lower()] < enough and not c.isascii()}
     if rare:
         remarks.append(f"dropped, as too rare to be learned: {_listed_characters(rare)}")
     return _without(composed, rare), remarks
