@@ -20,7 +20,7 @@ from accelerate import Accelerator, PartialState
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from rnnbook.device import best_dtype
+from rnnbook.device import best_device, best_dtype
 from rnnbook.models import CharRNN, State, detach
 from rnnbook.recipes import Recipe
 from rnnbook.run_state import History, Progress, StateFile, StateFileError
@@ -82,7 +82,7 @@ def fit(
         If the recipe's streams cannot be divided equally among the processes.
     """
     accelerator = Accelerator(
-        cpu=device is not None and device.type == "cpu", device_placement=device is None
+        cpu=(device or best_device()).type == "cpu", device_placement=device is None
     )
     device = device or accelerator.device
     dtype = dtype or best_dtype(device)
@@ -165,7 +165,8 @@ def fit(
 
 def is_main_process() -> bool:
     """Whether this process is the one that prints and writes files; alone, it is."""
-    return PartialState().is_main_process
+    # Unless it is told that there is no graphics card, it takes each process to be alone.
+    return PartialState(cpu=best_device().type == "cpu").is_main_process
 
 
 @contextmanager
