@@ -1,20 +1,17 @@
-"""The command line: ``python -m rnnbook corpora | train | evaluate | sample | models``."""
+"""The command line: ``python -m rnnbook corpora | train | evaluate | sample | models | keep``."""
 
 import argparse
 import dataclasses
 import json
 import os
-import platform
+import re
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 import rnnbook
-from rnnbook import checkpoints, corpora, device, ngram, recipes, sampling, training
-from rnnbook.text import Alphabet, split_end
+from rnnbook import checkpoints, corpora, device, recipes, runs, sampling, training
+from rnnbook.corpora import Corpus
 
 Row = dict[str, object]
 
@@ -46,71 +43,80 @@ def corpora_command(args: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def train_command(args: argparse.Namespace) -> list[Row]:
-    """Train a recipe, and write its model and its record into one folder."""
-    recipe = recipes.get(args.recipe, args.preset)
-    folder = args.out or Path("runs") / f"{args.recipe}-{args.preset}"
-    path = folder / "model.safetensors"
-    if path.exists():
-        raise checkpoints.CheckpointError(f"{path} is there already; choose another --out")
-    corpus = corpora.load(recipe.corpus)
-    alphabet = Alphabet.of(corpus.text)
-    split = split_end(alphabet.encode(corpus.text), recipe.held_out)
-    counts = ngram.losses_by_order(split.train, split.held_out, len(alphabet))
-    model = recipe.build(len(alphabet))
-    # An hour of training must not end at a folder that cannot be written to.
-    folder.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=folder).close()
+def describe_row(row: Row) -> str:
+    """Show a result in one line."""
+    return "  ".join(f"{key}={value}" for key, value in row.items())
 
-    history = training.fit(model, split, recipe)
-    facts = {
-        "corpus": corpus.name,
-        "corpus_sha256": corpus.sha256,
-        "recipe": dataclasses.asdict(recipe),
-        "loss_nats": history.best_nats,
-        "baseline_nats": min(counts.values()),
-    }
-    checkpoints.save(path, model, alphabet, facts)
-    here = device.best_device()
-    record = facts | {
-        "name": args.recipe,
-        "preset": args.preset,
-        "rnnbook": rnnbook.__version__,
-        "torch": torch.__version__,
-        "processor": platform.processor() or platform.machine(),
-        "device": here.type,
-        "precision": str(device.best_dtype(here)).removeprefix("torch."),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "chars_per_s": round(history.characters[-1] / history.seconds),
-        "ngram_nats": counts,
-        "history": dataclasses.asdict(history),
-    }
-    (folder / "run.json").write_text(json.dumps(record, indent=1) + "\n")
-    shown = ("name", "preset", "loss_nats", "baseline_nats", "chars_per_s")
-    return [{key: record[key] for key in shown} | {"path": str(path), "stopped": history.stopped}]
+
+def describe_corpus(row: Row) -> str:
+    """Say in one line what `corpora_command` found."""
+    if "error" in row:
+        # What happened; hashes, causes and remedies are for --json.
+        plain = re.sub(r" \([^()]*\)", "", str(row["error"]))
+        happened = re.split(r"[.:]\s", plain)[0].rstrip(".")
+        return f"{row['name']:<17} not here: {happened}"
+    return f"{row['name']:<17} {row['chars']:>11,} characters  {row['source']} ({row['licence']})"
+
+
+def own_corpus(args: argparse.Namespace) -> Corpus | None:
+    """Read the files that --text names, and report on standard error what was made of them."""
+    if args.text is None:
+        if args.encoding:
+            raise ValueError("--encoding says how to read the files of --text, and there are none")
+        return None
+    corpus = corpora.from_files(*args.text, encoding=args.encoding)
+    if training.is_main_process():
+        print(*corpus.report, sep="\n", file=sys.stderr)
+    return corpus
+
+
+def train_command(args: argparse.Namespace) -> list[Row] | None:
+    """Train a recipe, or a text of the reader's own, and leave model and record in one folder.
+
+    Of several processes only the main one has something to print.
+    """
+    if (args.recipe is None) == (args.text is None):
+        raise ValueError(f"train one of {', '.join(recipes.RECIPES)}, or a text: --text FILE")
+    if args.text and args.preset:
+        raise ValueError("--preset is for recipes; a text of your own gets one by its size")
+    corpus = own_corpus(args)
+    if corpus is None:
+        preset = args.preset or "quick"
+        recipe, name = recipes.get(args.recipe, preset), f"{args.recipe}-{preset}"
+    else:
+        recipe = recipes.for_text(len(corpus.text), corpus.name)
+        name = re.sub(r"[^\w.-]+", "-", corpus.name)
+    if args.seed is not None:
+        recipe = dataclasses.replace(recipe, seed=args.seed)
+    folder = args.out or Path("runs") / name
+    corpus = corpus or corpora.load(recipe.corpus)
+    record = runs.train(name, recipe, corpus, folder, resume=args.resume, snapshots=args.snapshots)
+    if record is None:
+        return None
+    if record["stopped"] == "interrupted":
+        print(f"rnnbook: interrupted; go on with --resume --out {folder}", file=sys.stderr)
+    shown = ("name", "loss_nats", "baseline_nats", "chars_per_s", "stopped")
+    return [{key: record[key] for key in shown} | {"path": str(folder / runs.MODEL)}]
+
+
+def keep_command(args: argparse.Namespace) -> list[Row]:
+    """Pack a finished run into the models that come with the package."""
+    record = runs.keep(args.run_folder, args.name)
+    shown = ("name", "storage", "bytes", "loss_nats", "trained_loss_nats", "baseline_nats")
+    path = checkpoints.PRETRAINED / args.name
+    return [{key: record[key] for key in shown} | {"path": str(path)}]
 
 
 def evaluate_command(args: argparse.Namespace) -> list[Row]:
     """Measure a model again on the held-out part of the corpus it was trained on."""
-    found = checkpoints.pretrained(args.name, device.best_device())
-    try:
-        corpus = corpora.load(found.facts["corpus"])
-        expected = found.facts["corpus_sha256"]
-        fraction = found.facts["recipe"]["held_out"]
-        recorded = found.facts["loss_nats"]
-    except KeyError as error:
-        raise checkpoints.CheckpointError(
-            f"{args.name} does not say what it was trained on: {error} is missing"
-        ) from error
-    if corpus.sha256 != expected:
-        raise checkpoints.CheckpointError(
-            f"{args.name} was trained on {corpus.name} with SHA-256 {expected}, and this "
-            f"version's {corpus.name} has {corpus.sha256}"
-        )
-    held_out = split_end(found.alphabet.encode(corpus.text), fraction).held_out
-    loss = training.evaluate(found.model, held_out.to(device.best_device()))
-    row = {"name": args.name, "chars": len(held_out) - 1, "loss_nats": round(loss, 4)}
-    return [row | {"recorded_loss_nats": recorded}]
+    here = device.best_device()
+    found = checkpoints.pretrained(args.name, here)
+    tokens = runs.held_out(found.facts, found.alphabet, own_corpus(args))
+    loss = training.evaluate(found.model, tokens.to(here))
+    row = {"name": args.name, "chars": len(tokens) - 1, "loss_nats": round(loss, 4)}
+    row["recorded_loss_nats"] = found.facts.get("loss_nats")
+    row["baseline_nats"] = found.facts.get("baseline_nats")
+    return [row]
 
 
 def sample_command(args: argparse.Namespace) -> list[Row]:
@@ -134,9 +140,15 @@ def sample_command(args: argparse.Namespace) -> list[Row]:
 def models_command(args: argparse.Namespace) -> list[Row]:
     """List the models that come with the package and those trained into ``runs/``."""
     rows: list[Row] = []
-    paths = [*checkpoints.PRETRAINED.glob("*/*.safetensors"), *Path("runs").glob("*/*.safetensors")]
-    for path in sorted(paths):
-        found = checkpoints.load(path)
+    folders = [*checkpoints.PRETRAINED.glob("*"), *Path("runs").glob("*")]
+    for path in sorted(folder / runs.MODEL for folder in folders):
+        if not path.is_file():
+            continue
+        try:
+            found = checkpoints.load(path)
+        except checkpoints.CheckpointError as error:
+            print(f"rnnbook: left out: {error}", file=sys.stderr)
+            continue
         kept = path.is_relative_to(checkpoints.PRETRAINED)
         rows.append(
             {
@@ -160,18 +172,30 @@ def build_parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print JSON on standard output")
 
-    def add(name: str, help_text: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=help_text, parents=[shared])
+    own_text = argparse.ArgumentParser(add_help=False)
+    own_text.add_argument("--text", nargs="+", metavar="FILE", help="files of your own")
+    own_text.add_argument("--encoding", help="theirs (default: found out, and shown)")
+
+    def add(name: str, help_text: str, *more: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=help_text, parents=[shared, *more])
         command.set_defaults(run=globals()[f"{name}_command"])
         return command
 
+    def numbers(text: str) -> tuple[int, ...]:
+        return tuple(int(part) for part in text.split(","))
+
     command = add("corpora", "fetch and check the texts")
     command.add_argument("name", nargs="?", help="only this one")
-    command = add("train", "train a recipe")
-    command.add_argument("recipe", help=", ".join(recipes.RECIPES))
-    command.add_argument("--preset", default="quick", help="quick or full (default: quick)")
+    command = add("train", "train a recipe, or on a text of your own", own_text)
+    command.add_argument("recipe", nargs="?", help=", ".join(recipes.RECIPES))
+    command.add_argument("--preset", help="quick or full (default: quick)")
     command.add_argument("--out", type=Path, help="folder to write (default: runs/RECIPE-PRESET)")
-    command = add("evaluate", "measure a model on its held-out text")
+    command.add_argument("--resume", action="store_true", help="go on with an unfinished run")
+    command.add_argument("--seed", type=int, help="instead of the recipe's own")
+    command.add_argument(
+        "--snapshots", type=numbers, default=(), metavar="5,10", help="epochs to save as well"
+    )
+    command = add("evaluate", "measure a model on its held-out text", own_text)
     command.add_argument("name", help="a name from 'models', a folder or a file")
     command = add("sample", "let a model write")
     command.add_argument("name", help="a name from 'models', a folder or a file")
@@ -182,6 +206,9 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--top-p", type=float, help="keep the likeliest up to this probability")
     command.add_argument("--seed", type=int, default=0, help="default: 0")
     add("models", "list trained models")
+    command = add("keep", "pack a finished run into the models that come with the package")
+    command.add_argument("run_folder", type=Path, help="what 'train' wrote")
+    command.add_argument("name", help="what the model shall be called")
     return parser
 
 
@@ -190,12 +217,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     try:
         rows = args.run(args)
+        if rows is None:
+            return 0
         if args.json:
             print(json.dumps(rows if args.run is not evaluate_command else rows[0], indent=1))
         else:
-            for row in rows:
-                print("  ".join(f"{key}={value}" for key, value in row.items()))
+            describe = describe_corpus if args.run is corpora_command else describe_row
+            print(*map(describe, rows), sep="\n", end="\n" if rows else "")
         sys.stdout.flush()
+        if any(row.get("stopped") == "interrupted" for row in rows):
+            return 130
     except BrokenPipeError:
         # The reader of the pipe has seen enough; Python must not complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

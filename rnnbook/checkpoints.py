@@ -21,9 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from rnnbook.models import CharRNN
 from rnnbook.packing import decode, encode
@@ -95,7 +95,8 @@ def save(
     try:
         tensors = encode(model.state_dict(), storage)
         with replacing(path) as unfinished:
-            save_file(tensors, unfinished, metadata=header)
+            # Its own `save_file` makes files that nobody else may read, a web server included.
+            unfinished.write_bytes(safetensors.torch.save(tensors, metadata=header))
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"cannot write {path}: {error}") from error
 

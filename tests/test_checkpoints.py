@@ -55,6 +55,11 @@ def test_one_file_is_all_there_is(path):
     assert checkpoints.pretrained(str(path.parent)).facts == FACTS
 
 
+def test_whoever_may_read_other_files_may_read_a_model(path):
+    (path.parent / "other").touch()
+    assert path.stat().st_mode == (path.parent / "other").stat().st_mode
+
+
 def test_a_model_can_be_loaded_onto_another_device(path):
     # "meta" is the one other device every machine has.
     weight = checkpoints.load(path, device="meta").model.head.weight

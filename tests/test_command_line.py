@@ -1,20 +1,30 @@
-"""The command line, run as a reader runs it: in a process of its own."""
+"""The command line, run as a reader runs it: in a process of its own.
 
+Only what would train for long is run by `small_main`, with small recipes in place of the book's.
+"""
+
+import dataclasses
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from rnnbook import corpora, recipes
+from rnnbook import checkpoints, corpora, recipes, records
 from rnnbook.__main__ import main
 
+ROOT = Path(__file__).resolve().parent.parent
+SMALL = {"characters": 40_000, "hidden_size": 16, "evaluations": 2}
+SMALL |= {"batch_size": 16, "unroll": 50, "learning_rate": 1e-2}
 
-def run(*arguments, cwd, **environment):
+
+def run(*arguments, cwd, program=("-m", "rnnbook"), **environment):
     return subprocess.run(
-        [sys.executable, "-m", "rnnbook", *arguments],
+        [sys.executable, *program, *arguments],
         cwd=cwd,
         env=os.environ | environment,
         capture_output=True,
@@ -22,18 +32,23 @@ def run(*arguments, cwd, **environment):
     )
 
 
+def small_main(arguments, kind=recipes.Recipe, **changes):
+    """Run a command with a small tinyshakespeare recipe."""
+    with pytest.MonkeyPatch.context() as patch:
+        fields = dataclasses.asdict(recipes.get("tinyshakespeare", "quick"))
+        small = kind(**(fields | SMALL | changes))
+        patch.setitem(recipes.RECIPES["tinyshakespeare"], "quick", small)
+        return main(arguments)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, corpus_text):
     """A folder with one model, trained for a moment by the train command's own code."""
     corpus_text("tinyshakespeare")
     folder = tmp_path_factory.mktemp("reader")
-    small = {"characters": 40_000, "hidden_size": 16, "evaluations": 2}
-    small |= {"batch_size": 16, "unroll": 50, "learning_rate": 1e-2}
     with pytest.MonkeyPatch.context() as patch:
-        quick = recipes.dataclasses.replace(recipes.get("tinyshakespeare", "quick"), **small)
-        patch.setitem(recipes.RECIPES["tinyshakespeare"], "quick", quick)
         patch.chdir(folder)
-        assert main(["train", "tinyshakespeare", "--json"]) == 0
+        assert small_main(["train", "tinyshakespeare", "--json"]) == 0
     return folder
 
 
@@ -45,8 +60,10 @@ def test_training_leaves_a_model_and_its_record(folder):
     record = json.loads((folder / MODEL / "run.json").read_text())
     assert record["corpus_sha256"] == corpora.REGISTRY["tinyshakespeare"].sha256
     assert record["loss_nats"] == min(record["history"]["held_out_nats"])
-    assert set(record["ngram_nats"]) == {str(n) for n in range(1, 9)}
+    assert [table["order"] for table in record["ngrams"]] == list(range(1, 9))
+    assert record["baseline_nats"] == min(table["loss_nats"] for table in record["ngrams"])
     assert record["recipe"]["characters"] == 40_000
+    assert record["stopped"] == "finished"
 
 
 def test_evaluating_recomputes_the_recorded_loss(folder):
@@ -54,6 +71,7 @@ def test_evaluating_recomputes_the_recorded_loss(folder):
     row = json.loads(done.stdout)
     assert row["chars"] == 111_538
     assert row["loss_nats"] == pytest.approx(row["recorded_loss_nats"], abs=0.005)
+    assert 1.6 < row["baseline_nats"] < 1.7
 
 
 def test_training_again_does_not_overwrite(folder):
@@ -62,6 +80,108 @@ def test_training_again_does_not_overwrite(folder):
     assert done.returncode == 1
     assert "is there already; choose another --out" in done.stderr
     assert (folder / MODEL / "model.safetensors").read_bytes() == before
+
+
+def test_a_seed_of_ones_own_is_in_the_record(tmp_path, folder):
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    small = {"characters": 8000, "evaluations": 1}
+    assert small_main(["train", "tinyshakespeare", "--seed", "1", "--out", one], **small) == 0
+    assert small_main(["train", "tinyshakespeare", "--seed", "2", "--out", two], **small) == 0
+    assert [records.load(path)["recipe"]["seed"] for path in (one, two)] == [1, 2]
+    assert records.load(one)["loss_nats"] != records.load(two)["loss_nats"]
+
+
+class TestInterrupted:
+    class Interrupted(recipes.Recipe):
+        """Presses Ctrl-C when the run is half done."""
+
+        def learning_rate_at(self, progress):
+            if progress > 0.6:
+                signal.raise_signal(signal.SIGINT)
+            return super().learning_rate_at(progress)
+
+    def test_leaves_what_was_learned_and_can_go_on(self, corpus_text, tmp_path):
+        corpus_text("tinyshakespeare")
+        stopped = tmp_path / "run"
+        arguments = ["train", "tinyshakespeare", "--out", str(stopped)]
+        assert small_main(arguments, kind=self.Interrupted) == 130
+        files = ["model.safetensors", "run.json", "state.pt"]
+        assert sorted(os.listdir(stopped)) == files
+        half = records.load(str(stopped))
+        assert half["stopped"] == "interrupted"
+        assert 20_000 < half["history"]["characters"][-1] < 40_000
+        assert checkpoints.pretrained(str(stopped)).facts["loss_nats"] == half["loss_nats"]
+
+        assert small_main([*arguments, "--resume"]) == 0
+        assert sorted(os.listdir(stopped)) == files[:2]
+        whole = records.load(str(stopped))
+        assert whole["stopped"] == "finished"
+        assert whole["history"]["characters"][-1] >= 40_000
+        assert checkpoints.pretrained(str(stopped)).facts["loss_nats"] == whole["loss_nats"]
+
+    def test_is_neither_overwritten_nor_kept_nor_resumed_by_another(self, tmp_path, capsys):
+        out = str(tmp_path)
+        (tmp_path / "state.pt").write_bytes(b"a run that was interrupted")
+        assert main(["train", "tinyshakespeare", "--out", out]) == 1
+        assert "unfinished run; go on with it (--resume)" in capsys.readouterr().err
+        assert main(["train", "tinyshakespeare", "--out", out, "--resume"]) == 1
+        assert "state.pt is damaged" in capsys.readouterr().err
+        assert os.listdir(tmp_path) == ["state.pt"]
+
+
+def test_resuming_needs_something_to_resume(folder, tmp_path):
+    done = run("train", "tinyshakespeare", "--resume", cwd=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing to resume in runs/tinyshakespeare-quick: the run there is fin" in done.stderr
+    done = run("train", "tinyshakespeare", "--resume", cwd=tmp_path)
+    assert "there is no state.pt" in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_reported_before_anything_is_trained(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    done = run("train", "shakespeare", "--preset", "full", "--out", "file/run", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("rnnbook: cannot write to file/run")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_full_disk_is_reported_before_anything_is_trained(tmp_path):
+    # Files of at most 2 kB (4 blocks of 512 bytes, or 1024): what a full disk does to a write.
+    command = f"ulimit -f 4; exec {shlex.quote(sys.executable)} -m rnnbook train shakespeare"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "cannot write to runs/shakespeare-quick" in done.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["runs", "shakespeare-quick"]
+
+
+def test_two_processes_train_one_model(tmp_path, corpus_text):
+    """As `torchrun --nproc_per_node 2 -m rnnbook train …` does, with a small recipe."""
+    corpus_text("tinyshakespeare")
+    program = "from tests.test_command_line import small_main; import sys; "
+    (tmp_path / "train.py").write_text(f"{program}sys.exit(small_main(sys.argv[1:]))")
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "train.py")
+    arguments = ("train", "tinyshakespeare", "--json")
+    environment = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = run(*arguments, cwd=tmp_path, program=launch, **environment)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)  # printed once
+    record = records.load(str(tmp_path / MODEL))
+    assert record["processes"] == 2
+    assert record["loss_nats"] == row["loss_nats"]
+    assert sorted(os.listdir(tmp_path / MODEL)) == ["model.safetensors", "run.json"]
+
+
+def test_snapshots_are_saved_after_their_epochs(tmp_path, corpus_text):
+    corpus_text("martin_fierro")
+    # An epoch has 18,709 characters.
+    changes = {"corpus": "martin_fierro", "held_out": 0.9, "characters": 60_000, "evaluations": 1}
+    arguments = ["train", "tinyshakespeare", "--out", str(tmp_path / "run"), "--snapshots", "1,3"]
+    assert small_main(arguments, **changes) == 0
+    out = str(tmp_path / "run")
+    assert checkpoints.snapshots(out) == ("epoch-000", "epoch-001", "epoch-003")
+    early, late = (checkpoints.pretrained(out, snapshot=f"epoch-00{n}") for n in (1, 3))
+    assert early.facts["loss_nats"] > late.facts["loss_nats"]
 
 
 def test_sampling_writes_the_prompt_and_what_follows(folder):
@@ -84,6 +204,18 @@ def test_models_lists_what_was_trained(folder):
     assert 1.6 < row["baseline_nats"] < row["loss_nats"] < 3.5  # ln 65 is 4.17
 
 
+def test_models_leaves_out_snapshots_and_damaged_files(folder, tmp_path):
+    for name, content in (("good", None), ("bad", b"no model")):
+        whole = (folder / MODEL / "model.safetensors").read_bytes()
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "model.safetensors").write_bytes(content or whole)
+        (tmp_path / "runs" / name / "epoch-001.safetensors").write_bytes(whole)
+    done = run("models", "--json", cwd=tmp_path)
+    assert done.returncode == 0
+    assert [row["name"] for row in json.loads(done.stdout)] == ["runs/good"]
+    assert "left out: runs/bad/model.safetensors is not a complete" in done.stderr
+
+
 def test_no_models_is_an_empty_list(tmp_path):
     assert json.loads(run("models", "--json", cwd=tmp_path).stdout) == []
     assert "no trained models yet" in run("models", cwd=tmp_path).stdout
@@ -98,9 +230,26 @@ def test_corpora_reports_source_licence_and_hash(tmp_path, corpus_text):
     assert "public domain" in row["licence"]
 
 
+def test_corpora_is_readable_and_short(tmp_path):
+    blocked = {"RNNBOOK_DATA": str(tmp_path), "RNNBOOK_CACHE": str(tmp_path / "file" / "cache")}
+    (tmp_path / "file").write_text("in the way")
+    lines = run("corpora", cwd=tmp_path, **blocked).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(corpora.names())
+    assert all("not here: " in line and len(line) < 200 for line in lines)
+    (row, *_) = json.loads(run("corpora", "--json", cwd=tmp_path, **blocked).stdout)
+    assert "Set RNNBOOK_CACHE to a folder" in row["error"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["train"], "train one of shakespeare, tinyshakespeare"),
+        (["train", "shakespeare", "--text", "text.txt"], "or a text: --text FILE"),
+        (["train", "shakespeare", "--encoding", "utf-8"], "--encoding says how to read"),
+        (["train", "--text", "text.txt", "--preset", "full"], "--preset is for recipes"),
+        (["train", "--text", "nothing.txt"], "nothing.txt"),
+        (["keep", "nonsense", "nonsense"], "no record 'nonsense'"),
+        (["keep", MODEL, "Big Model"], "'Big Model' is no name for a model"),
         (["corpora", "nonsense"], "the names are plays"),
         (["train", "nonsense"], "no recipe 'nonsense'; there are shakespeare"),
         (["train", "shakespeare", "--preset", "huge"], "no preset 'huge'"),
@@ -112,13 +261,14 @@ def test_corpora_reports_source_licence_and_hash(tmp_path, corpus_text):
         (["evaluate", "text.txt"], "not a complete safetensors file"),
     ],
 )
-def test_errors_are_one_line_and_a_status(folder, arguments, says):
+def test_errors_are_one_line_and_a_status(folder, arguments, says, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
     (folder / "text.txt").write_text("no model at all")
-    done = run(*arguments, cwd=folder)
-    assert done.returncode == 1
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert done.stdout == ""
+    assert main(arguments) == 1
+    out, err = capsys.readouterr()
+    assert says in err
+    assert err.count("\n") == 1
+    assert out == ""
 
 
 def test_a_text_that_cannot_be_had_is_one_line_too(tmp_path):
