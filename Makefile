@@ -2,6 +2,8 @@
 #
 #   make book                        build the HTML from the stored outputs
 #   make test                        check every chapter, the package and the book
+#   make test-all                    and what takes longer: kept models, long trainings
+#   make bench                       time this package against what else could be used
 #   make serve                       read the book at http://localhost:8000
 #   make chapters                    run all notebooks again, in place
 #   make chapters CHAPTER=02_summation
@@ -22,7 +24,7 @@ export RNNBOOK_DATA
 endif
 
 .DEFAULT_GOAL := book
-.PHONY: book serve test chapters clean
+.PHONY: book serve test test-all bench chapters clean
 
 $(INSTALLED): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -41,8 +43,16 @@ test: book
 	-$(BIN)/python -m rnnbook corpora
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m pytest tests chapters \
+	$(BIN)/python -m pytest tests chapters -m "not slow" \
 		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg
+
+test-all: test
+	$(BIN)/python -m pytest tests -m slow
+
+# TensorFlow and Keras are timed as well where they are installed: see benchmarks/README.md.
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/sampling.py
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

@@ -52,6 +52,7 @@ def test_every_count_table_falls_outside(plays):
     assert all(fails(loss) for loss in losses.values())
 
 
+@pytest.mark.slow
 def test_the_band_holds_in_float32(plays, capsys):
     size, split = plays
     recipe = recipes.get("shakespeare", "quick")
