@@ -184,6 +184,32 @@ def test_snapshots_are_saved_after_their_epochs(tmp_path, corpus_text):
     assert early.facts["loss_nats"] > late.facts["loss_nats"]
 
 
+def test_a_text_of_ones_own_is_reported_on_trained_and_measured(tmp_path, monkeypatch, capsys):
+    lines = [f"El señor {n} pidió {n * n % 7} piñones; ¿quién pidió más?\n" for n in range(45)]
+    (tmp_path / "a.txt").write_text("".join(lines[:20]), encoding="cp1252")
+    (tmp_path / "b.txt").write_text("".join(lines[20:]), encoding="cp1252")
+    monkeypatch.chdir(tmp_path)
+    text = ["--text", "?.txt", "--encoding", "cp1252"]
+    assert main(["train", "--text", "b.txt", "--encoding", "utf-8"]) == 1
+    assert "b.txt" in capsys.readouterr().err
+    assert main(["train", *text, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "read as cp1252" in err
+    (row,) = json.loads(out)
+    model = str(Path(row["path"]).parent)
+    assert sorted(os.listdir(model)) == ["model.safetensors", "run.json"]
+
+    assert main(["evaluate", model]) == 1
+    assert "a text of your own, a.txt+1; name its files again: --text" in capsys.readouterr().err
+    assert main(["evaluate", model, *text, "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["loss_nats"] == pytest.approx(row["loss_nats"], abs=1e-3)
+    assert main(["evaluate", model, "--text", "b.txt", "--encoding", "cp1252"]) == 1
+    assert "was trained on a.txt+1 with SHA-256" in capsys.readouterr().err
+    assert main(["keep", model, "own"]) == 1
+    assert "a text of your own" in capsys.readouterr().err
+
+
 def test_sampling_writes_the_prompt_and_what_follows(folder):
     arguments = ["sample", MODEL, "--prompt", "KING", "--length", "50", "--seed", "3"]
     plain = run(*arguments, cwd=folder).stdout
