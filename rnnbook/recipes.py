@@ -145,23 +145,23 @@ RECIPES: dict[str, dict[str, Recipe]] = {
 }
 
 # For a text of your own, by its least number of characters: a larger one feeds a larger model,
-# needs less dropout, and can spare a smaller share. `characters` bounds the run, so that two CPU
-# cores need seconds, a minute or two, less than ten, and half an hour.
+# needs less dropout, and can spare a smaller share. `characters` bounds the run: two CPU cores
+# need seconds, one or two minutes, about ten, and about half an hour.
 BY_SIZE: dict[int, Recipe] = {
     2_000: Recipe(
         corpus="",
-        characters=1_200_000,
+        characters=900_000,
         held_out=0.1,
         hidden_size=128,
         embedding_size=32,
         dropout=0.5,
-        batch_size=8,
+        batch_size=16,
         unroll=32,
-        learning_rate=3e-3,
+        learning_rate=5e-3,
     ),
     30_000: Recipe(
         corpus="",
-        characters=12_000_000,
+        characters=9_000_000,
         held_out=0.1,
         hidden_size=256,
         embedding_size=64,
@@ -177,23 +177,22 @@ BY_SIZE: dict[int, Recipe] = {
         hidden_size=512,
         embedding_size=64,
         dropout=0.4,
-        batch_size=16,
-        unroll=100,
-        learning_rate=2e-3,
+        batch_size=32,
+        unroll=64,
     ),
     3_000_000: Recipe(
         corpus="",
         characters=20_000_000,
-        held_out=0.03,
+        held_out=0.02,
         hidden_size=1024,
         embedding_size=128,
         dropout=0.1,
-        batch_size=32,
-        unroll=100,
-        learning_rate=2e-3,
+        batch_size=64,
+        unroll=64,
+        evaluations=10,
     ),
 }
-READINGS = 40  # of a whole text, at most
+READINGS = 30  # of a whole text, at most
 
 
 def for_text(characters: int, corpus: str) -> Recipe:
