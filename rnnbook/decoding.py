@@ -120,18 +120,31 @@ def _guess(content: bytes, allowed: tuple[str, ...] = ("",)) -> Decoded:
 
 def _readings(text: str, encoding: str, others: Sequence[str]) -> tuple[str, ...]:
     """Read the piece of a line that tells most about its encoding in this one and in others."""
+
+    def read(piece: str, other: str) -> str:
+        return piece.encode(encoding, "replace").decode(other, "replace")
+
+    # Where many letters are the same in two encodings, one that is not must be in the piece.
+    contradicted = {
+        c: {other for other in others if read(c, other) != c} for c in set(text) if not c.isascii()
+    }
+
+    def weight(piece: str) -> tuple[int, int]:
+        found = set(piece) & contradicted.keys()
+        return len(set().union(*(contradicted[c] for c in found))), len(found)
+
     pieces = (
         line[start : start + SHOWN_CHARACTERS]
         for line in text.splitlines()
         if not line.isascii()
         for start in range(0, len(line), SHOWN_CHARACTERS)
     )
-    piece = max(pieces, key=lambda piece: len({c for c in piece if not c.isascii()}), default="")
+    piece = max(pieces, key=weight, default="")
     if not piece:
         return ()
     readings = {piece: encoding}
     for other in others:
-        readings.setdefault(piece.encode(encoding, "replace").decode(other, "replace"), other)
+        readings.setdefault(read(piece, other), other)
     shown = list(readings.items())[:SHOWN_READINGS]
     return tuple(f"as {name}: {_printable(piece)}" for piece, name in shown)
 

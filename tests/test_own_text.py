@@ -92,6 +92,13 @@ class TestEncodings:
         assert right.report[0] == f"poem.txt: read as {encoding}, as you say"
         assert "¡Qué diablos! sólo son güenos" in right.report[1]
 
+    def test_the_line_shown_tells_the_guesses_apart(self, write, corpus_text):
+        # Most accents are the same letters in both; here only ¿, ¡ and ñ are not.
+        poem = corpus_text("martin_fierro")[:20_000]
+        lines = corpora.from_files(write("a.txt", poem, "cp1252")).report
+        assert lines[1].strip() == "a.txt, as cp1250: ˇAh, si partía el corazón"
+        assert lines[2].strip() == "a.txt, as cp1252: ¡Ah, si partía el corazón"
+
     def test_the_last_line_lets_wrong_letters_be_seen(self, write):
         path = write("a.txt", FRENCH, "cp1252")
         assert "ŕ" in corpora.from_files(path).report[-1]
