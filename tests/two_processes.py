@@ -13,9 +13,7 @@ from tests.test_resuming import RECIPE, text
 
 recipe = dataclasses.replace(RECIPE, dropout=0.0)
 model = recipe.build(6)
-history = fit(
-    model, text(), recipe, device=torch.device("cpu"), dtype=torch.float32, progress=False
-)
+history = fit(model, text(), recipe, dtype=torch.float32, progress=False)
 state = PartialState()
 found = dataclasses.asdict(history)
 found |= {"processes": state.num_processes, "main": is_main_process()}
