@@ -87,10 +87,9 @@ def measure(characters: int) -> Row:
 
 def page(rows: Sequence[Row]) -> str:
     """Return the table and the samples in Markdown."""
-    lines = [
-        "| text | units | parameters | read | time | model's loss | best count table | single letters |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    columns = ["text", "units", "parameters", "read", "time"]
+    columns += ["model's loss", "best count table", "single letters"]
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for row in rows:
         cells = [
             _size(row["characters"]),
@@ -104,11 +103,11 @@ def page(rows: Sequence[Row]) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     machines = dict.fromkeys(
-        f"{row['processor']}, {row['threads']} threads, {row['precision']}" for row in rows
+        f"{row['processor']}, threads: {row['threads']}, {row['precision']}" for row in rows
     )
-    lines += ["", f"Losses are in nats per character. Measured on {'; '.join(machines)}."]
+    lines += ["", f"Losses are in nats per character. Times on: {'; '.join(machines)}."]
     for row in rows:
-        lines += ["", f"What the model of {_size(row['characters'])} writes, at temperature 0.8:"]
+        lines += ["", f"From {_size(row['characters'])}, at temperature 0.8:"]
         lines += ["", "```text", row["sample"], "```"]
     return "\n".join(lines) + "\n"
 

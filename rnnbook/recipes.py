@@ -192,7 +192,7 @@ BY_SIZE: dict[int, Recipe] = {
         evaluations=10,
     ),
 }
-READINGS = 30  # of a whole text, at most
+READINGS = 30  # at most
 
 
 def for_text(characters: int, corpus: str) -> Recipe:
@@ -208,8 +208,8 @@ def for_text(characters: int, corpus: str) -> Recipe:
     Returns
     -------
     Recipe
-        The one in `BY_SIZE` for this much text, which reads it `READINGS` times, or as often as
-        the recipe's own number of characters allows.
+        The one in `BY_SIZE` for this much text. It reads what is not held out `READINGS` times,
+        or as often as its own number of characters allows.
 
     Raises
     ------
@@ -222,7 +222,7 @@ def for_text(characters: int, corpus: str) -> Recipe:
             f"bring {min(BY_SIZE):,} or more, better 100,000"
         )
     recipe = BY_SIZE[max(least for least in BY_SIZE if least <= characters)]
-    length = min(READINGS * characters, recipe.characters)
+    length = min(round(READINGS * (1 - recipe.held_out) * characters), recipe.characters)
     return dataclasses.replace(recipe, corpus=corpus, characters=length)
 
 

@@ -3,14 +3,20 @@
 import dataclasses
 import hashlib
 import itertools
+import json
 import os
+import re
+import subprocess
+import sys
 import unicodedata
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import own_text as runs_by_size
 from rnnbook import corpora, ngram, own_text, recipes, training
 from rnnbook.corpora import CorpusUnavailable
 from rnnbook.text import Alphabet, split_end
@@ -344,3 +350,71 @@ def test_ten_thousand_characters_are_learned_from(write, corpus_text):
     history = training.fit(model, split, recipe, device=torch.device("cpu"), progress=False)
     unigram = ngram.NGram(split.train, 1, len(alphabet)).loss_nats(split.held_out)
     assert history.best_nats < unigram - 0.5
+
+
+class TestPage:
+    """The page says what the package does."""
+
+    PAGE = Path("book/own_text.md")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def page(cls, request) -> str:
+        return (request.config.rootpath / cls.PAGE).read_text(encoding="utf-8")
+
+    def test_the_report_shown_is_the_real_one(self, page, write, corpus_text):
+        path = write("martin_fierro.txt", corpus_text("martin_fierro"), "cp1252")
+        (shown,) = re.findall(r"```text\n(.*?)\n```", page, flags=re.DOTALL)
+        assert shown == report(path)
+
+    def test_its_recipes_are_those_of_the_package(self, page):
+        rows = re.findall(
+            r"^\| ([\d,]+) characters \| ([\d,]+) \| ([\d.]+) \| (\d+) % \| (.+) \|$", page, re.M
+        )
+        for row, (least, recipe) in zip(rows, recipes.BY_SIZE.items(), strict=True):
+            first, units, dropout, held_out, reads = row
+            assert int(first.replace(",", "")) == least
+            assert int(units.replace(",", "")) == recipe.hidden_size
+            assert float(dropout) == recipe.dropout
+            assert int(held_out) == round(100 * recipe.held_out)
+            number, unit = reads.split(" ", 1)
+            assert unit in ("times", "million characters")
+            if unit == "times":
+                assert int(number) == recipes.READINGS
+            else:
+                assert int(number) * 1_000_000 == recipe.characters
+
+    def test_its_table_is_made_from_the_kept_runs(self, request):
+        kept = request.config.rootpath / "book" / "own_text_runs.md"
+        rows = runs_by_size.load()
+        assert kept.read_text(encoding="utf-8") == runs_by_size.page(rows)
+        for row in rows:
+            assert row["loss_nats"] < row["unigram_nats"]
+            assert row["hidden_size"] == recipes.for_text(row["characters"], "plays").hidden_size
+
+    def test_its_cells_run(self, page, tmp_path):
+        (tmp_path / "my").mkdir()
+        (tmp_path / "my" / "a.txt").write_text(ENGLISH + "The end.\n" * 10, encoding="utf-8")
+        code = "\n".join(re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL))
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert "a.txt: read as utf-8" in done.stdout
+        assert "\n8-grams: " in done.stdout
+        assert sorted(os.listdir(tmp_path / "runs" / "mine")) == ["model.safetensors", "run.json"]
+
+
+def test_the_table_can_be_measured_again(tmp_path, corpus_text):
+    corpus_text("plays")
+    script = [sys.executable, runs_by_size.__file__, "--folder", tmp_path, "--sizes", "2000"]
+    done = subprocess.run([*script, "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    runs_by_size.keep(row, tmp_path)  # in place of the one that is there
+    assert runs_by_size.load(tmp_path) == [row]
+    assert row["characters"] == 2000
+    assert row["loss_nats"] < row["unigram_nats"]
+    table = (tmp_path / "own_text_runs.md").read_text(encoding="utf-8")
+    assert f"| 2 kB | 128 | 0.1 M | 30 times | {row['seconds']} s | " in table
+    assert row["sample"] in table
