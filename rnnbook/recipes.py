@@ -102,12 +102,12 @@ class Recipe:
 
 _SHAKESPEARE = Recipe(
     corpus="plays",
-    characters=54_000_000,
+    characters=40_000_000,
     hidden_size=1024,
     embedding_size=256,
     dropout=0.25,
     unroll=64,
-    evaluations=12,
+    evaluations=10,
     weight_decay=0.01,
 )
 _TINYSHAKESPEARE = Recipe(
