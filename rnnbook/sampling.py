@@ -135,10 +135,10 @@ class Sampler:
             logits, state = self.model(tokens.to(self.model.head.weight.device))  # (1, T, V)
         logits = logits[:, -1].expand(streams, -1)  # (S, V)
         step = self._stepper(state, streams)
-        races = _races(streams, len(self.alphabet), seed)
+        generator = torch.Generator().manual_seed(seed)
         while True:
             p = distribution(logits.cpu(), temperature=temperature, top_k=top_k, top_p=top_p)
-            drawn = (p / next(races)).argmax(dim=-1)  # (S, V) → (S,)
+            drawn = _draw(p, generator)  # (S,)
             yield [self.alphabet.characters[index] for index in drawn.tolist()]
             logits = step(drawn)
 
@@ -177,14 +177,9 @@ class Sampler:
         return ["".join(row) for row in zip(*columns, strict=True)] or [""] * streams
 
 
-def _races(streams: int, alphabet_size: int, seed: int) -> Iterator[Tensor]:
-    """Yield what to divide probabilities (S, V) by, so that the largest is drawn from them.
-
-    If every character arrives after a time drawn from the exponential distribution whose rate is
-    its probability, then the first to arrive is the character drawn.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    steps = 1 + 2**16 // (streams * alphabet_size)  # drawing many at once costs less
-    while True:
-        times = torch.empty(steps, streams, alphabet_size, dtype=torch.float64)
-        yield from times.exponential_(generator=generator).unbind()
+def _draw(p: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw an index from each row of p (S, V): where a random point falls on its cumulative sum."""
+    ends = p.cumsum(dim=-1)  # (S, V)
+    points = torch.rand(len(p), 1, generator=generator, dtype=p.dtype)  # (S, 1)
+    # Scaled to the last end, because rounding may leave that a little below 1.
+    return torch.searchsorted(ends, points * ends[:, -1:], right=True)[:, 0]  # (S,)
