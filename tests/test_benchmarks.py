@@ -1,0 +1,61 @@
+"""The benchmarks run on tiny models and print what others read: never how fast anything is."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+WORKLOADS = {
+    "training": {"gru-3x512", "lstm-1024"},
+    "sampling": {
+        f"{model}, {streams}"
+        for model in ("gru-3x512", "lstm-1024")
+        for streams in ("1 stream", "64 streams")
+    },
+}
+
+
+def run(name, folder, *arguments):
+    """Run a benchmark at its smallest, in an environment that has no TensorFlow."""
+    # A module of this name that cannot be imported, wherever the real one is installed.
+    (folder / "tensorflow_engines.py").write_text("raise ImportError('no TensorFlow')\n")
+    start = (
+        "import runpy, sys; "
+        f"sys.path[:0] = [{str(folder)!r}, {str(BENCHMARKS)!r}]; "
+        f"runpy.run_path({str(BENCHMARKS / f'{name}.py')!r}, run_name='__main__')"
+    )
+    quick = ["--quick", "--rounds", "1", "--seconds", "0.01"]
+    command = [sys.executable, "-c", start, *quick, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True)
+
+
+@pytest.mark.parametrize("name", ["training", "sampling"])
+def test_the_json_has_our_engine_others_and_a_ceiling_for_every_workload(name, tmp_path):
+    finished = run(name, tmp_path, "--json")
+    assert "no TensorFlow" in finished.stderr
+    found = json.loads(finished.stdout)
+    assert {ceiling["workload"] for ceiling in found["ceilings"]} == WORKLOADS[name]
+    assert all(ceiling["chars_per_s"] > 0 for ceiling in found["ceilings"])
+    engines = {"rnnbook", "pytorch float32", "pytorch bfloat16"}
+    for workload in WORKLOADS[name]:
+        rows = [row for row in found["rows"] if row["workload"] == workload]
+        assert {row["engine"] for row in rows} == engines
+        assert all(row["chars_per_s"] > 0 for row in rows)
+
+
+def test_training_tells_how_far_gradients_are_from_float32_s(tmp_path):
+    rows = json.loads(run("training", tmp_path, "--json").stdout)["rows"]
+    for row in rows:
+        exact = row["engine"] == "pytorch float32"
+        assert row["gradient_error"] == 0 if exact else 0 <= row["gradient_error"] < 0.1
+
+
+@pytest.mark.parametrize("name", ["training", "sampling"])
+def test_without_json_there_is_a_table(name, tmp_path):
+    lines = run(name, tmp_path).stdout.splitlines()
+    for workload in WORKLOADS[name]:
+        assert workload in lines
+    assert sum(line.startswith("  rnnbook ") for line in lines) == len(WORKLOADS[name])
