@@ -36,7 +36,7 @@ PINS = {
 
 def texts() -> list[Path]:
     """The project's own text files."""
-    folders = ("book", "chapters", "rnnbook", "tests", ".ci", ".github")
+    folders = ("benchmarks", "book", "chapters", "rnnbook", "tests", ".ci", ".github")
     paths = [*ROOT.glob("*"), *(path for name in folders for path in (ROOT / name).rglob("*"))]
     binary = {".png", ".pyc", ".safetensors"}
     return [path for path in paths if path.is_file() and path.suffix not in binary]
