@@ -127,6 +127,38 @@ def split_end(tokens: Tensor, fraction: float) -> Split:
     return Split(tokens[:-size], tokens[-size:])
 
 
+def split_middle(tokens: Tensor, fraction: float, start: int) -> Split:
+    """Hold out a contiguous stretch from within a text.
+
+    The training text is what comes before and what comes after, joined. At the seam one character
+    is followed by one that never followed it: one false pair in the whole text, which cannot
+    move a loss, and reveals nothing of what is held out.
+
+    Parameters
+    ----------
+    tokens : Tensor, shape (n,)
+        The text's indices.
+    fraction : float
+        Share to hold out, above 0 and below 1; rounded to whole tokens.
+    start : int
+        Index of the first token held out.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    ValueError
+        If nothing would be held out, or nothing left on either side of it.
+    """
+    size = round(fraction * len(tokens))
+    if not (size > 0 and 0 < start < len(tokens) - size):
+        raise ValueError(f"cannot hold out {fraction} of {len(tokens)} characters from {start} on")
+    end = start + size
+    return Split(torch.cat([tokens[:start], tokens[end:]]), tokens[start:end])
+
+
 class Streams:
     """Read a text with evenly spaced cursors, so that each batch goes on where the last stopped.
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnbook.text import Alphabet, Streams, UnknownCharacters, split_end
+from rnnbook.text import Alphabet, Streams, UnknownCharacters, split_end, split_middle
 
 
 @given(st.text(st.characters(), min_size=1))
@@ -87,3 +87,15 @@ def test_a_split_is_contiguous_and_shares_nothing():
 def test_a_split_without_two_parts_is_refused(fraction):
     with pytest.raises(ValueError, match="hold out"):
         split_end(torch.arange(1000), fraction)
+
+
+def test_a_stretch_from_the_middle_is_contiguous_and_shares_nothing():
+    split = split_middle(torch.arange(1000), 0.05, 400)
+    assert split.held_out.tolist() == list(range(400, 450))
+    assert split.train.tolist() == [*range(400), *range(450, 1000)]
+
+
+@pytest.mark.parametrize(("fraction", "start"), [(0.0, 5), (0.1, 0), (0.1, 900), (1.0, 1)])
+def test_a_middle_without_text_on_both_sides_is_refused(fraction, start):
+    with pytest.raises(ValueError, match=f"from {start} on"):
+        split_middle(torch.arange(1000), fraction, start)
