@@ -1,10 +1,11 @@
-"""The book's models: an adder of three numbers, and a recurrent character model."""
+"""The book's models: an adder of three numbers, and the recurrent character models."""
 
 import torch
 from torch import Tensor, nn
 
 from rnnbook import bptt
 from rnnbook.cells import ACTIVATIONS, State
+from rnnbook.feedback import HiddenFeedback, OutputFeedback
 
 LAYERS = {"vanilla": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -126,6 +127,13 @@ class CharRNN(nn.Module):
         else:
             y, state = self.rnn(x, state)  # (B, T, H)
         return self.head(self.dropout(y)), state  # (B, T, V)
+
+
+CharModel = CharRNN | HiddenFeedback | OutputFeedback
+# By the names that recipes and model files call them.
+CHAR_MODELS: dict[str, type[CharModel]] = {
+    kind.__name__: kind for kind in (CharRNN, HiddenFeedback, OutputFeedback)
+}
 
 
 def detach(state: State) -> State:

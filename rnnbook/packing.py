@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnnbook.models import CharRNN
+from rnnbook.models import CharModel
 
 STORAGES = ("float32", "float16", "int8")
 # int8 is kept unless it moves the held-out loss by this much, in nats per character.
@@ -116,19 +116,19 @@ def decode(stored: Tensors, storage: str) -> dict[str, Tensor]:
     return weights
 
 
-def rounded(model: CharRNN, storage: str) -> CharRNN:
+def rounded(model: CharModel, storage: str) -> CharModel:
     """Return a copy of a model with the weights it would have after being stored and loaded."""
     model = copy.deepcopy(model)
     model.load_state_dict(decode(encode(model.state_dict(), storage), storage))
     return model
 
 
-def choose(model: CharRNN, measure: Callable[[CharRNN], float]) -> Choice:
+def choose(model: CharModel, measure: Callable[[CharModel], float]) -> Choice:
     """Find the smallest storage that leaves a model as good as it is.
 
     Parameters
     ----------
-    model : CharRNN
+    model : CharModel
         A trained model.
     measure : callable
         Returns a model's loss, in nats per character.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from rnnbook.models import CharRNN
+from rnnbook.models import CHAR_MODELS, CharModel
 
 
 class UnknownRecipe(KeyError):
@@ -25,6 +25,14 @@ class TooLittleText(ValueError):
     """A text too short to learn from and to be judged on."""
 
 
+# The fields of a recipe that each class of model takes.
+SHAPES = {
+    "CharRNN": ("cell", "hidden_size", "num_layers", "embedding_size", "dropout"),
+    "HiddenFeedback": ("hidden_size", "combine", "activation"),
+    "OutputFeedback": ("hidden_size", "activation"),
+}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All that decides a training run, so that a run can be repeated from its record.
@@ -34,9 +42,15 @@ class Recipe:
     corpus : str
         Name of the corpus in `rnnbook.corpora`.
     held_out : float
-        Share of the corpus, its contiguous end, kept for validation.
-    cell, hidden_size, num_layers, embedding_size, dropout
-        Shape of the model, as in `rnnbook.models.CharRNN`.
+        Share of the corpus, one contiguous stretch, kept for validation.
+    split : {"end", "middle"}
+        Where that stretch is.
+    held_out_start : int
+        The first character held out from the middle.
+    model : {"CharRNN", "HiddenFeedback", "OutputFeedback"}
+        Which of the classes in `rnnbook.models`.
+    cell, hidden_size, num_layers, embedding_size, dropout, combine, activation
+        Shape of the model: the arguments of that class; those it does not have are ignored.
     batch_size, unroll : int
         Streams read at once, and characters between two updates.
     characters : int
@@ -77,19 +91,19 @@ class Recipe:
     carry_state: bool = True
     patience: int = 5
     seed: int = 0
+    # Fields added later come last and have defaults: older records and runs do not know them.
+    split: str = "end"
+    held_out_start: int = 0
+    model: str = "CharRNN"
+    combine: str = "sum"
+    activation: str = "tanh"
 
-    def build(self, alphabet_size: int) -> CharRNN:
+    def build(self, alphabet_size: int) -> CharModel:
         """Return the untrained model: the same weights each time, drawn from the seed."""
+        shape = {argument: getattr(self, argument) for argument in SHAPES[self.model]}
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            return CharRNN(
-                alphabet_size,
-                cell=self.cell,
-                hidden_size=self.hidden_size,
-                num_layers=self.num_layers,
-                embedding_size=self.embedding_size,
-                dropout=self.dropout,
-            )
+            return CHAR_MODELS[self.model](alphabet_size, **shape)
 
     def learning_rate_at(self, progress: float) -> float:
         """Return the step size after a share `progress` of the run, from 0 to 1."""
@@ -112,6 +126,34 @@ _SHAKESPEARE = Recipe(
 )
 _TINYSHAKESPEARE = Recipe(
     corpus="tinyshakespeare", characters=30 * 1_000_000, held_out=0.1, num_layers=2, dropout=0.4
+)
+_VANILLA_SUM = Recipe(
+    corpus="wikipedia_sample",
+    characters=64_000_000,
+    # Characters 1,500,000 to 1,650,000. The sample ends in a page far easier than the rest.
+    held_out=150_000 / 3_085_829,
+    split="middle",
+    held_out_start=1_500_000,
+    model="HiddenFeedback",
+    hidden_size=50,
+    batch_size=64,
+    unroll=20,
+    learning_rate=5e-3,
+    clip=1.25,
+)
+_VANILLA_CONCAT = dataclasses.replace(
+    _VANILLA_SUM,
+    characters=128_000_000,
+    hidden_size=100,
+    combine="concat",
+    activation="relu",
+    batch_size=32,
+    unroll=40,
+    # Nothing bounds the states of ReLU, and a product of two matrices moves twice as far in a step.
+    learning_rate=1e-3,
+)
+_VANILLA_OUTPUT = dataclasses.replace(
+    _VANILLA_SUM, model="OutputFeedback", characters=12_000_000, learning_rate=1e-2
 )
 
 RECIPES: dict[str, dict[str, Recipe]] = {
@@ -141,6 +183,18 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             evaluations=5,
         ),
         "full": _TINYSHAKESPEARE,
+    },
+    "vanilla_sum": {
+        "quick": dataclasses.replace(_VANILLA_SUM, characters=6_400_000, evaluations=5),
+        "full": _VANILLA_SUM,
+    },
+    "vanilla_concat": {
+        "quick": dataclasses.replace(_VANILLA_CONCAT, characters=5_000_000, evaluations=5),
+        "full": _VANILLA_CONCAT,
+    },
+    "vanilla_output": {
+        "quick": dataclasses.replace(_VANILLA_OUTPUT, characters=3_000_000, evaluations=5),
+        "full": _VANILLA_OUTPUT,
     },
 }
 

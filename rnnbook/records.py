@@ -19,7 +19,7 @@ import rnnbook
 from rnnbook import checkpoints
 from rnnbook.checkpoints import CheckpointError, Facts
 from rnnbook.device import best_device, best_dtype
-from rnnbook.models import CharRNN
+from rnnbook.models import CharModel
 from rnnbook.ngram import NGram
 from rnnbook.text import Split
 from rnnbook.training import History
@@ -114,7 +114,7 @@ def count(split: Split, alphabet_size: int, orders: int = 8) -> list[Counted]:
 
 
 def build(
-    name: str, facts: Facts, model: CharRNN, split: Split, history: History, ngrams: list[Counted]
+    name: str, facts: Facts, model: CharModel, split: Split, history: History, ngrams: list[Counted]
 ) -> Record:
     """Put together the record of a run that ended on this machine just now.
 
@@ -124,7 +124,7 @@ def build(
         What the run is called.
     facts : mapping
         What the model file says: corpus, corpus_sha256, recipe, loss_nats, baseline_nats.
-    model : CharRNN
+    model : CharModel
         The model.
     split : Split
         What it was trained and measured on.

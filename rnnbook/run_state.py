@@ -197,6 +197,9 @@ class StateFile:
         device = next(model.parameters()).device
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
+            # A run that began before a field was added to recipes has the field's default.
+            defaults = dataclasses.asdict(Recipe(corpus="", characters=0))
+            state["recipe"] = json.dumps(defaults | json.loads(state["recipe"]), sort_keys=True)
             for what, mine in self._run.items():
                 if state[what] != mine:
                     raise StateFileError(

@@ -17,10 +17,10 @@ from rnnbook import checkpoints, corpora, packing, records, training
 from rnnbook.checkpoints import CheckpointError, Facts
 from rnnbook.corpora import Corpus
 from rnnbook.device import best_device
-from rnnbook.models import CharRNN
+from rnnbook.models import CharModel
 from rnnbook.recipes import Recipe
 from rnnbook.records import Record, Stored
-from rnnbook.text import Alphabet, Split, split_end
+from rnnbook.text import Alphabet, Split, split_end, split_middle
 
 MODEL = "model.safetensors"
 STATE = "state.pt"
@@ -129,9 +129,11 @@ def split_by(recipe: Mapping[str, object], tokens: torch.Tensor) -> Split:
         If this version does not know the split.
     """
     kind = recipe.get("split", "end")
-    if kind != "end":
-        raise CheckpointError(f"this version of rnnbook cannot split a text by {kind!r}")
-    return split_end(tokens, recipe["held_out"])
+    if kind == "end":
+        return split_end(tokens, recipe["held_out"])
+    if kind == "middle":
+        return split_middle(tokens, recipe["held_out"], recipe["held_out_start"])
+    raise CheckpointError(f"this version of rnnbook cannot split a text by {kind!r}")
 
 
 def held_out(facts: Facts, alphabet: Alphabet, corpus: Corpus | None = None) -> torch.Tensor:
@@ -219,7 +221,7 @@ def _pack(source: Path, target: Path) -> Stored:
     found = checkpoints.load(source, best_device())
     tokens = held_out(found.facts, found.alphabet).to(best_device())
 
-    def measure(model: CharRNN) -> float:
+    def measure(model: CharModel) -> float:
         return training.evaluate(model, tokens)
 
     choice = packing.choose(found.model, measure)

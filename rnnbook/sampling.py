@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rnnbook.device import best_dtype
-from rnnbook.models import CharRNN, State
+from rnnbook.models import CharModel, CharRNN, OutputFeedback, State
 from rnnbook.stepping import Stepper
 from rnnbook.text import Alphabet
 
@@ -75,8 +75,8 @@ class Sampler:
 
     Parameters
     ----------
-    model : CharRNN
-        A trained model; it is put into evaluation mode.
+    model : CharRNN, HiddenFeedback or OutputFeedback
+        A trained model; it is put into evaluation mode. An `OutputFeedback` runs free.
     alphabet : Alphabet
         The alphabet it was trained with.
     dtype : torch.dtype, optional
@@ -88,9 +88,11 @@ class Sampler:
     """
 
     def __init__(
-        self, model: CharRNN, alphabet: Alphabet, *, dtype: torch.dtype | None = None
+        self, model: CharModel, alphabet: Alphabet, *, dtype: torch.dtype | None = None
     ) -> None:
-        self.model = model.eval()
+        # A model that was trained on the true previous output has only its own while it writes.
+        free = isinstance(model, OutputFeedback) and not model.runs_free
+        self.model = (model.free_running() if free else model).eval()
         self.alphabet = alphabet
         self.dtype = dtype
 
@@ -145,7 +147,7 @@ class Sampler:
     def _stepper(self, state: State, streams: int) -> Callable[[Tensor], Tensor]:
         """Return a function from each stream's last character to the scores of its next."""
         device = self.model.head.weight.device
-        if device.type == "cpu":
+        if device.type == "cpu" and isinstance(self.model, CharRNN):
             dtype = self.dtype or (torch.float16 if streams == 1 else best_dtype(device))
             stepper = Stepper(self.model, streams=streams, dtype=dtype)
             stepper.load(state)

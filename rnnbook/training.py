@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from rnnbook.device import best_device, best_dtype
-from rnnbook.models import CharRNN, State, detach
+from rnnbook.models import CharModel, State, detach
 from rnnbook.recipes import Recipe
 from rnnbook.run_state import History, Progress, StateFile, StateFileError
 from rnnbook.text import Split, Streams
@@ -32,7 +32,7 @@ class NonFiniteLoss(ArithmeticError):
 
 
 def fit(
-    model: CharRNN,
+    model: CharModel,
     split: Split,
     recipe: Recipe,
     *,
@@ -49,7 +49,7 @@ def fit(
 
     Parameters
     ----------
-    model : CharRNN
+    model : CharModel
         The model, moved to the device.
     split : Split
         Tokens to train on and to hold out.
@@ -189,7 +189,9 @@ def _interrupt_flag() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def _save(file: StateFile, model: CharRNN, optimizer: torch.optim.Optimizer, run: Progress) -> None:
+def _save(
+    file: StateFile, model: CharModel, optimizer: torch.optim.Optimizer, run: Progress
+) -> None:
     try:
         file.save(model, optimizer, run)
     except StateFileError as error:
@@ -215,7 +217,7 @@ def _batches(
 
 
 @torch.no_grad()
-def evaluate(model: CharRNN, tokens: Tensor, *, streams: int = 16, warmup: int = 256) -> float:
+def evaluate(model: CharModel, tokens: Tensor, *, streams: int = 16, warmup: int = 256) -> float:
     """Measure the loss on held-out text, in float32, by the protocol every figure here uses.
 
     The text is cut into `streams` equal stretches that are read side by side. Each but the
@@ -225,7 +227,7 @@ def evaluate(model: CharRNN, tokens: Tensor, *, streams: int = 16, warmup: int =
 
     Parameters
     ----------
-    model : CharRNN
+    model : CharModel
         The model; dropout is off while it is measured.
     tokens : Tensor of int64, shape (n,)
         Held-out text, on the model's device.
@@ -262,7 +264,7 @@ def evaluate(model: CharRNN, tokens: Tensor, *, streams: int = 16, warmup: int =
     return total / scored
 
 
-def _after_warmup(model: CharRNN, inputs: Tensor) -> State | None:
+def _after_warmup(model: CharModel, inputs: Tensor) -> State | None:
     """Return the states at the stretches' starts: zeros for the first, warmed up for the rest."""
     if len(inputs) == 0:
         return None

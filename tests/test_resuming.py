@@ -120,6 +120,22 @@ def test_another_recipe_or_text_is_refused(tmp_path):
         fit(short.build(6), split_end(text().train, 0.1), short, progress=False, state=path)
 
 
+def test_a_run_from_before_a_field_was_added_to_recipes_goes_on(tmp_path, uninterrupted):
+    path = tmp_path / "state.pt"
+
+    def interrupt(epochs: int) -> None:
+        if epochs == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    train(path, after_epoch=interrupt)
+    state = torch.load(path, weights_only=True)
+    recipe = json.loads(state["recipe"])
+    later = ("split", "held_out_start", "model", "combine", "activation")
+    state["recipe"] = json.dumps({key: v for key, v in recipe.items() if key not in later})
+    torch.save(state, path)
+    assert_same_run(train(path), uninterrupted)
+
+
 @pytest.mark.parametrize("keep", [0, 10, 5000])
 def test_a_damaged_file_is_an_error_and_is_left_alone(tmp_path, keep):
     path = tmp_path / "state.pt"

@@ -10,6 +10,7 @@ from torch import nn
 
 from rnnbook.models import CharRNN
 from rnnbook.recipes import RECIPES, Recipe, UnknownRecipe, get
+from rnnbook.runs import split_by
 from rnnbook.text import Alphabet, split_end
 from rnnbook.training import NonFiniteLoss, evaluate, fit
 
@@ -150,6 +151,16 @@ def test_1_16_and_64_streams_agree(corpus_text):
 def test_every_recipe_comes_quick_and_full():
     for presets in RECIPES.values():
         assert list(presets) == ["quick", "full"]
+
+
+@pytest.mark.parametrize("name", ["vanilla_sum", "vanilla_concat", "vanilla_output"])
+@pytest.mark.parametrize("preset", ["quick", "full"])
+def test_the_vanilla_recipes_hold_out_one_stretch_of_the_wikipedia_sample(name, preset):
+    recipe = get(name, preset)
+    assert recipe.corpus == "wikipedia_sample"
+    split = split_by(dataclasses.asdict(recipe), torch.arange(3_085_829))
+    assert torch.equal(split.held_out, torch.arange(1_500_000, 1_650_000))
+    assert len(split.train) == 3_085_829 - 150_000
 
 
 @pytest.mark.parametrize(("name", "preset"), [("shakespear", "quick"), ("shakespeare", "tiny")])
