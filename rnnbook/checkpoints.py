@@ -7,9 +7,18 @@ the model. It is laid out so that a few lines in any language can read it:
 - the header, a JSON object: each tensor's name with its ``dtype`` (``F32``, ``F16``, ``I8``),
   ``shape`` and ``data_offsets``, and under ``__metadata__`` these strings:
   ``format`` (``rnnbook-1``), ``storage`` (``float32``, ``float16`` or ``int8``, explained in
-  `rnnbook.packing`), and, each as JSON again, ``hyperparameters`` (the arguments of `CharRNN`),
-  ``alphabet`` (its characters in order) and ``facts`` (corpus, recipe, losses);
+  `rnnbook.packing`), ``model`` (the class in `rnnbook.models`, whose docstring has the equations:
+  ``CharRNN``, also where there is no ``model``, ``HiddenFeedback`` or ``OutputFeedback``), and,
+  each as JSON again, ``hyperparameters`` (the arguments of that class), ``alphabet`` (its
+  characters in order) and ``facts`` (corpus, recipe, losses);
 - the tensors' bytes, row by row, little-endian; the offsets count from here.
+
+Tensors have the names of the class's own parameters. All classes end in ``head.weight`` (V, H) and
+``head.bias``. What comes before is, in a ``CharRNN``, ``embedding.weight`` if it has one, and
+``rnn.`` with the names of torch's layers; in a ``HiddenFeedback`` the same ``rnn.`` of one layer
+(tanh or ReLU by its ``activation``), for "concat" with ``joint.weight`` W_c and ``joint.bias`` b_c;
+in an ``OutputFeedback`` ``from_input.weight`` W_xh, ``from_input.bias`` b_h and
+``from_output.weight`` W_oh.
 """
 
 import json
@@ -25,7 +34,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
 
-from rnnbook.models import CharRNN
+from rnnbook.models import CHAR_MODELS, CharModel
 from rnnbook.packing import decode, encode
 from rnnbook.recipes import Recipe
 from rnnbook.text import Alphabet
@@ -47,7 +56,7 @@ class Checkpoint:
 
     Attributes
     ----------
-    model : CharRNN
+    model : CharRNN, HiddenFeedback or OutputFeedback
         In evaluation mode.
     alphabet : Alphabet
         The characters it reads and writes.
@@ -55,13 +64,13 @@ class Checkpoint:
         What `save` was told: corpus, recipe, losses.
     """
 
-    model: CharRNN
+    model: CharModel
     alphabet: Alphabet
     facts: Facts
 
 
 def save(
-    path: Path, model: CharRNN, alphabet: Alphabet, facts: Facts, storage: str = "float32"
+    path: Path, model: CharModel, alphabet: Alphabet, facts: Facts, storage: str = "float32"
 ) -> None:
     """Write a model to one file.
 
@@ -69,7 +78,7 @@ def save(
     ----------
     path : Path
         File to write, replaced only when the new one is complete.
-    model : CharRNN
+    model : CharRNN, HiddenFeedback or OutputFeedback
         The model, on any device.
     alphabet : Alphabet
         Its alphabet.
@@ -85,9 +94,14 @@ def save(
         If the file cannot be written, for instance in a folder that is read-only, or if a
         weight is not finite or too large for this storage.
     """
+    if type(model) not in CHAR_MODELS.values():
+        raise CheckpointError(
+            f"cannot write {path}: {type(model).__name__} is none of {', '.join(CHAR_MODELS)}"
+        )
     header = {
         "format": FORMAT,
         "storage": storage,
+        "model": type(model).__name__,
         "hyperparameters": json.dumps(model.hyperparameters),
         "alphabet": json.dumps(alphabet.characters),
         "facts": json.dumps(facts, allow_nan=False),
@@ -150,12 +164,13 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
         hyperparameters = _parsed(header, "hyperparameters", dict)
         facts = _parsed(header, "facts", dict)
         storage = header["storage"]
+        build = CHAR_MODELS[header.get("model", "CharRNN")]
         # A wrong header must not make this process build or allocate for long: every layer has
         # tensors in the file, and their shapes are compared on "meta".
         if hyperparameters.get("num_layers", 1) > len(tensors):
             raise ValueError("more layers than tensors")
         with torch.device("meta"):
-            model = CharRNN(**hyperparameters)
+            model = build(**hyperparameters)
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise CheckpointError(f"{path} has a damaged header: {error!r}") from error
     if len(alphabet) != model.alphabet_size:

@@ -121,6 +121,10 @@ def store_as(storage):
     return lambda metadata, tensors: metadata.update(storage=storage)
 
 
+def call_it(model):
+    return lambda metadata, tensors: metadata.update(model=model)
+
+
 def reshape_model(**changes):
     def change(metadata, tensors):
         shape = json.loads(metadata["hyperparameters"]) | changes
@@ -155,6 +159,8 @@ def spoil(name, value):
         (put("alphabet", "abc"), "alphabet of 3 characters for a model of 7"),
         (put("alphabet", ["a", "b"]), "damaged header.*alphabet"),
         (put("facts", [1, 2]), "damaged header.*facts"),
+        (call_it("Transformer"), "damaged header.*Transformer"),
+        (call_it("HiddenFeedback"), "damaged header.*cell"),
         (put("hyperparameters", None), "damaged header.*hyperparameters"),
         (reshape_model(hidden_size=10**6), "does not hold the model it announces"),
         (reshape_model(hidden_size=10**30), "damaged header"),
@@ -335,6 +341,47 @@ class TestSnapshots:
         checkpoints.save(tmp_path / "model.safetensors", model, ALPHABET, facts)
         with pytest.raises(CheckpointError, match="recipe"):
             checkpoints.pretrained(str(tmp_path), snapshot="epoch-000")
+
+
+VANILLA = [
+    dataclasses.replace(RECIPE, model="HiddenFeedback"),
+    dataclasses.replace(RECIPE, model="HiddenFeedback", combine="concat", activation="relu"),
+    dataclasses.replace(RECIPE, model="OutputFeedback"),
+]
+
+
+@pytest.mark.parametrize("recipe", VANILLA)
+@pytest.mark.parametrize("storage", packing.STORAGES)
+def test_the_vanilla_architectures_are_stored_too(tmp_path, recipe, storage):
+    model = recipe.build(len(ALPHABET))
+    path = tmp_path / "model.safetensors"
+    checkpoints.save(path, model, ALPHABET, {"recipe": dataclasses.asdict(recipe)}, storage)
+    found = checkpoints.load(path).model
+    assert type(found) is type(model)
+    assert found.hyperparameters == model.hyperparameters
+    tokens = ALPHABET.encode("abab")[None]
+    with torch.no_grad():
+        expected = packing.rounded(model, storage)(tokens)[0]
+        assert torch.equal(found(tokens)[0], expected)
+        untrained = checkpoints.pretrained(str(path), snapshot="epoch-000").model
+        assert torch.equal(untrained(tokens)[0], model(tokens)[0])
+
+
+def test_a_file_that_names_no_model_holds_a_char_rnn(path, model):
+    rewrite(path, lose("model"))
+    found = checkpoints.load(path).model
+    assert found.hyperparameters == model.hyperparameters
+    assert torch.equal(found.head.weight, model.head.weight)
+
+
+def test_a_model_of_the_reader_s_own_class_is_refused_when_saving(path, model):
+    class Own(type(model)):
+        pass
+
+    before = path.read_bytes()
+    with pytest.raises(CheckpointError, match="Own is none of CharRNN, HiddenFeedback"):
+        checkpoints.save(path, Own(**model.hyperparameters), ALPHABET, FACTS)
+    assert path.read_bytes() == before
 
 
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path, model):

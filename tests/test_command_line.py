@@ -210,6 +210,24 @@ def test_a_text_of_ones_own_is_reported_on_trained_and_measured(tmp_path, monkey
     assert "a text of your own" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("model", ["HiddenFeedback", "OutputFeedback"])
+def test_a_vanilla_architecture_is_trained_measured_and_sampled(
+    tmp_path, corpus_text, capsys, model
+):
+    corpus_text("martin_fierro")
+    arguments = ["train", "tinyshakespeare", "--out", str(tmp_path / "run")]
+    shape = {"model": model, "hidden_size": 16, "num_layers": 1, "combine": "concat"}
+    middle = {"split": "middle", "held_out": 0.2, "held_out_start": 50_000}
+    assert small_main(arguments, corpus="martin_fierro", **shape, **middle) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "run"), "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["chars"] == round(0.2 * len(corpus_text("martin_fierro"))) - 1
+    assert row["loss_nats"] == pytest.approx(row["recorded_loss_nats"], abs=1e-4)
+    assert main(["sample", str(tmp_path / "run"), "--prompt", "Aqui", "--length", "30"]) == 0
+    assert len(capsys.readouterr().out) == len("Aqui") + 30 + len("\n")
+
+
 def test_sampling_writes_the_prompt_and_what_follows(folder):
     arguments = ["sample", MODEL, "--prompt", "KING", "--length", "50", "--seed", "3"]
     plain = run(*arguments, cwd=folder).stdout
