@@ -182,6 +182,28 @@ def test_every_concatenation_is_a_sum(combine, activation, tokens):
     assert not torch.allclose(summed(tokens)[0], model(tokens)[0])
 
 
+class BentParts(HiddenFeedback):
+    """h_t = φ([W_xh x_t ; W_hh h_{t-1}] + b): half the units see only x_t, half only the state."""
+
+    def recurrent_weights(self):
+        own = super().recurrent_weights()
+        size = self.rnn.hidden_size
+        sees_x = (torch.arange(size) < size // 2)[:, None]  # (H, 1)
+        return own | {
+            "weight_ih_l0": own["weight_ih_l0"] * sees_x,
+            "weight_hh_l0": own["weight_hh_l0"] * ~sees_x,
+        }
+
+
+def test_bending_the_parts_before_they_meet_is_another_function():
+    # The character and what came before it meet in the head alone, which adds: a change of
+    # context moves the scores by the same amount after every character.
+    contexts = torch.tensor([[0, 1, 2], [3, 4, 2], [0, 1, 0], [3, 4, 0]])
+    for model, apart in ((BentParts(V, 8), True), (HiddenFeedback(V, 8), False)):
+        a, b, c, d = moved(model)(contexts)[0][:, -1]
+        assert torch.allclose(a - b, c - d, atol=1e-5) == apart
+
+
 @pytest.mark.parametrize("combine", ["sum", "concat"])
 def test_gradients_reach_every_weight(combine, tokens):
     model = HiddenFeedback(V, H, combine)
