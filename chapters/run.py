@@ -98,13 +98,11 @@ def run(path: Path) -> None:
         If a cell raises; the file on disk is then left as it was.
     """
     notebook = nbformat.read(path, as_version=4)
-    # Widget state is collected although it is dropped: without it an Output widget stops the run.
     NotebookClient(
         notebook,
         kernel_name="python3",
         timeout=CELL_TIMEOUT,
         record_timing=False,
-        store_widget_state=True,
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()

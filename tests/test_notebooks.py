@@ -68,6 +68,13 @@ def no_widget_needs_a_kernel(notebook: NotebookNode) -> Iterator[str]:
             yield f"a widget has no still view beside the live one: {cell.source!r}"
 
 
+def no_widget_captures_output(notebook: NotebookNode) -> Iterator[str]:
+    for cell in code_cells(notebook):
+        if re.search(r"\b(Output|interact(ive(_output)?)?)\(", cell.source):
+            # It leaks text into the cell, and nbclient may wait for ever for such a cell to end.
+            yield f"an Output widget, by itself or within interact: {cell.source!r}"
+
+
 def no_cell_failed(notebook: NotebookNode) -> Iterator[str]:
     for cell, output in outputs(notebook):
         if output.output_type == "error":
@@ -162,6 +169,7 @@ CHECKS: list[Check] = [
     figures_are_described,
     setup_installs_from_home,
     cells_are_short,
+    no_widget_captures_output,
     headings_are_in_order,
     exercises_are_solved,
 ]
@@ -238,6 +246,14 @@ def python_version(notebook: NotebookNode) -> None:
 def live_widget_only(notebook: NotebookNode) -> None:
     data = {WIDGET_VIEW: {"model_id": "6f1c"}, "text/plain": "IntSlider(value=0)"}
     notebook.cells[3].outputs = [new_output("display_data", data)]
+
+
+def output_widget(notebook: NotebookNode) -> None:
+    notebook.cells[3].source = "with ipywidgets.Output():\n    print('inside')"
+
+
+def interact(notebook: NotebookNode) -> None:
+    notebook.cells[3].source = "interact(draw, x=(0, 10))"
 
 
 def error(notebook: NotebookNode) -> None:
@@ -327,6 +343,8 @@ BREAKAGES = [
     (nothing_of_one_run_is_kept, timings),
     (nothing_of_one_run_is_kept, python_version),
     (no_widget_needs_a_kernel, live_widget_only),
+    (no_widget_captures_output, output_widget),
+    (no_widget_captures_output, interact),
     (no_cell_failed, error),
     (no_path_of_a_machine, path_in_output),
     (no_path_of_a_machine, path_in_html),

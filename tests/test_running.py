@@ -85,14 +85,6 @@ class TestRunAgain:
         done = nbval(chapter.parent)
         assert "5 passed" in done.stdout, done.stdout
 
-    def test_an_output_widget_does_not_stop_the_run(self, tmp_path):
-        path = write(
-            tmp_path / "00_output.ipynb",
-            "from ipywidgets import Output\n\nwith Output():\n    print('inside')",
-        )
-        run(path)
-        assert "widgets" not in nbformat.read(path, as_version=4).metadata
-
     def test_a_cell_that_fails_leaves_the_notebook_as_it_was(self, tmp_path):
         path = write(tmp_path / "00_broken.ipynb", "1 / 0")
         before = path.read_bytes()
