@@ -8,9 +8,7 @@ from `checkpoints`, which cannot run code. This one is read with ``weights_only=
 import copy
 import dataclasses
 import json
-import os
 import shutil
-import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from rnnbook.cells import State
+from rnnbook.checkpoints import replacing
 from rnnbook.recipes import Recipe
 
 
@@ -177,11 +176,8 @@ class StateFile:
             "ranks": ranks,
         }
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self.path.parent) as folder:
-                unfinished = Path(folder) / self.path.name
+            with replacing(self.path) as unfinished:
                 torch.save(state, unfinished)
-                os.replace(unfinished, self.path)
         except (OSError, RuntimeError) as error:
             raise StateFileError(f"cannot save the run to {self.path}: {error}") from error
 

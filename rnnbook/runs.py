@@ -5,7 +5,6 @@ record ``run.json``. An interrupted run has all three and can go on.
 """
 
 import dataclasses
-import os
 import re
 import tempfile
 from collections.abc import Collection, Mapping
@@ -204,16 +203,13 @@ def keep(folder: Path, name: str) -> Record:
     record = records.load(str(folder))
     if (folder / STATE).exists():
         raise RunError(f"the run in {folder} is not finished; go on with it first (--resume)")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unfinished-") as scratch:
-        packed = Path(scratch) / name
+    with checkpoints.replacing(target) as packed:
         files = {path.stem: path for path in sorted(folder.glob("epoch-*.safetensors"))}
         files["model"] = folder / MODEL
         stored = {stem: _pack(path, packed / path.name) for stem, path in files.items()}
         model = stored.pop("model")
         record = Record(**{**record, "name": name, **model, "snapshots": stored})
         records.write(packed / records.FILE, record)
-        os.replace(packed, target)
     return record
 
 
