@@ -4,8 +4,8 @@
 both measured in ``benchmarks/``: in bfloat16 on a CPU, PyTorch's own LSTM returns wrong gradients
 at 1,024 units and other round sizes above, and its GRU is slow. Smaller LSTMs are left to PyTorch,
 which is right and fast there. Products run in bfloat16; states, gates and their derivatives are
-computed in float32. Sequences are time-major here, (T, B, ·), so that one step is
-one block of memory.
+computed in float32. Sequences are time-major here, (T, B, ·), so that one step is one block of
+memory.
 """
 
 import torch
@@ -17,8 +17,6 @@ from rnnbook.cells import State
 # The largest LSTM that PyTorch 2.13 is known to train rightly in bfloat16, with room to the first
 # that it does not.
 TRUSTED_UNITS = 768
-
-Layer = tuple[Tensor, Tensor, Tensor, Tensor]  # weight_ih, weight_hh, bias_ih, bias_hh
 
 
 def applies_to(rnn: nn.RNNBase, x: Tensor) -> bool:
@@ -72,19 +70,18 @@ def run(
     return y.transpose(0, 1), states if is_lstm else states[0]
 
 
-def _weight_gradients(x: Tensor, h: Tensor, d_x: Tensor, d_h: Tensor) -> Layer:
-    """Sum over all steps at once: one long product is far faster than one a step.
+def _weight_gradient(d_sums: Tensor, reads: Tensor) -> Tensor:
+    """Return the gradient of the weights that turned what was read into the sums.
 
-    `d_x` and `d_h` are the gradients of the input's and of the state's weighted sums.
+    All steps at once: one long product is far faster than one a step.
     """
-    flat_x, flat_h = d_x.flatten(0, 1), d_h.flatten(0, 1)  # (T·B, blocks·H)
-    ones = flat_x.new_ones(1, len(flat_x))  # a product sums faster than sum() does
-    return (
-        (flat_x.t() @ x.flatten(0, 1)).float(),
-        (flat_h.t() @ h.flatten(0, 1)).float(),
-        (ones @ flat_x)[0].float(),
-        (ones @ flat_h)[0].float(),
-    )
+    return (d_sums.flatten(0, 1).t() @ reads.flatten(0, 1)).float()  # (blocks·H, I)
+
+
+def _bias_gradient(d_sums: Tensor) -> Tensor:
+    flat = d_sums.flatten(0, 1)  # (T·B, blocks·H)
+    ones = flat.new_ones(1, len(flat))  # a product sums faster than sum() does
+    return (ones @ flat)[0].float()
 
 
 class LSTMThroughTime(torch.autograd.Function):
@@ -149,7 +146,9 @@ class LSTMThroughTime(torch.autograd.Function):
         d_x = None
         if ctx.needs_input_grad[0]:
             d_x = (d_gates.flatten(0, 1) @ w_x).view_as(x)
-        return d_x, d_h, d_c, *_weight_gradients(x, h[:-1], d_gates, d_gates)
+        d_w_x, d_w_h = _weight_gradient(d_gates, x), _weight_gradient(d_gates, h[:-1])
+        d_bias = _bias_gradient(d_gates)
+        return d_x, d_h, d_c, d_w_x, d_w_h, d_bias, d_bias
 
 
 class GRUThroughTime(torch.autograd.Function):
@@ -206,4 +205,5 @@ class GRUThroughTime(torch.autograd.Function):
         d_x = None
         if ctx.needs_input_grad[0]:
             d_x = (d_from_x.flatten(0, 1) @ w_x).view_as(x)
-        return d_x, d_h, *_weight_gradients(x, h[:-1], d_from_x, d_from_h)
+        d_w_x, d_w_h = _weight_gradient(d_from_x, x), _weight_gradient(d_from_h, h[:-1])
+        return d_x, d_h, d_w_x, d_w_h, _bias_gradient(d_from_x), _bias_gradient(d_from_h)

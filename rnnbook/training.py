@@ -92,15 +92,14 @@ def fit(
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=recipe.weight_decay, fused=True)
     trained, optimizer = accelerator.prepare(model, optimizer)
     run = Progress(best_weights=copy.deepcopy(model.state_dict()))
-    history = run.history
     file = StateFile(state, recipe, split.train) if state else None
     if file and file.path.exists():
         run = file.load(model, optimizer)
-        history = run.history
     elif file:
         # An hour of training must not end at a folder that cannot be written to.
         file.check_room(model)
         file.save(model, optimizer, run)
+    history = run.history
 
     batches = itertools.islice(_batches(split.train, recipe, accelerator), run.steps, None)
     bar = tqdm(
