@@ -42,9 +42,9 @@ class Recipe:
     corpus : str
         Name of the corpus in `rnnbook.corpora`.
     held_out : float
-        Share of the corpus, one contiguous stretch, kept for validation.
-    split : {"end", "middle"}
-        Where that stretch is.
+        Share of the corpus kept for validation.
+    split : {"end", "middle", "chunks"}
+        Where it stands: one contiguous stretch, or chunks drawn at random, which leaks.
     held_out_start : int
         The first character held out from the middle.
     model : {"CharRNN", "HiddenFeedback", "OutputFeedback"}
@@ -63,8 +63,8 @@ class Recipe:
         Cosine rises over the first 2 % of the run and then falls to 1/20.
     weight_decay : float
         Decoupled weight decay.
-    clip : float
-        Largest norm of the whole gradient; a longer one is scaled down to it.
+    clip : float or None
+        Largest norm of the whole gradient; a longer one is scaled down to it. None leaves it.
     carry_state : bool
         Whether the state goes on from batch to batch, or starts from zeros in each.
     patience : int
@@ -87,7 +87,7 @@ class Recipe:
     learning_rate: float = 2e-3
     schedule: str = "cosine"
     weight_decay: float = 0.0
-    clip: float = 1.0
+    clip: float | None = 1.0
     carry_state: bool = True
     patience: int = 5
     seed: int = 0
@@ -123,6 +123,18 @@ _SHAKESPEARE = Recipe(
     unroll=64,
     evaluations=10,
     weight_decay=0.01,
+)
+# Chapter 4's tutorial, rule by rule; only its order of batches, one at random, is here the text's.
+_SHAKESPEARE_SOURCE = Recipe(
+    corpus="plays",
+    characters=20 * 4_435_200,  # 20 readings
+    split="chunks",
+    hidden_size=1024,
+    embedding_size=256,
+    learning_rate=1e-3,
+    schedule="constant",
+    clip=None,
+    carry_state=False,
 )
 _TINYSHAKESPEARE = Recipe(
     corpus="tinyshakespeare", characters=30 * 1_000_000, held_out=0.1, num_layers=2, dropout=0.4
@@ -172,6 +184,16 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             weight_decay=0.0,
         ),
         "full": _SHAKESPEARE,
+    },
+    "shakespeare_source": {
+        "quick": dataclasses.replace(
+            _SHAKESPEARE_SOURCE,
+            characters=2_400_000,
+            hidden_size=384,
+            embedding_size=64,
+            evaluations=6,
+        ),
+        "full": _SHAKESPEARE_SOURCE,
     },
     "tinyshakespeare": {
         "quick": dataclasses.replace(

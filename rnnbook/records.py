@@ -106,7 +106,8 @@ def count(split: Split, alphabet_size: int, orders: int = 8) -> list[Counted]:
     list of Counted
     """
     table = NGram(split.train, orders, alphabet_size)
-    losses = table.losses(split.held_out).mean(axis=1)
+    texts = split.held_out if split.held_out.dim() == 2 else [split.held_out]
+    losses = sum(table.losses(text).mean(axis=1) for text in texts) / len(texts)  # (orders,)
     return [
         Counted(order=n, loss_nats=float(loss), parameters=table.truncated(n).parameters)
         for n, loss in enumerate(losses, start=1)

@@ -19,7 +19,7 @@ from rnnbook.device import best_device
 from rnnbook.models import CharModel
 from rnnbook.recipes import Recipe
 from rnnbook.records import Record, Stored
-from rnnbook.text import Alphabet, Split, split_end, split_middle
+from rnnbook.text import Alphabet, Split, split_chunks, split_end, split_middle
 
 MODEL = "model.safetensors"
 STATE = "state.pt"
@@ -132,6 +132,9 @@ def split_by(recipe: Mapping[str, object], tokens: torch.Tensor) -> Split:
         return split_end(tokens, recipe["held_out"])
     if kind == "middle":
         return split_middle(tokens, recipe["held_out"], recipe["held_out_start"])
+    if kind == "chunks":
+        shape = recipe["batch_size"], recipe["unroll"], recipe["seed"]
+        return split_chunks(tokens, recipe["held_out"], *shape)
     raise CheckpointError(f"this version of rnnbook cannot split a text by {kind!r}")
 
 
@@ -149,7 +152,7 @@ def held_out(facts: Facts, alphabet: Alphabet, corpus: Corpus | None = None) -> 
 
     Returns
     -------
-    Tensor of int64, shape (n,)
+    Tensor of int64, shape (n,) or (rows, length)
 
     Raises
     ------

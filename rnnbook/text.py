@@ -95,7 +95,15 @@ def _describe_unknown(text: str, unknown: np.ndarray) -> str:
 
 @dataclass(frozen=True)
 class Split:
-    """A text in two parts that share no character: one to train on, one held out."""
+    """A text in two parts: one to train on, one held out.
+
+    Attributes
+    ----------
+    train : Tensor, shape (n,)
+        What is trained on, one text.
+    held_out : Tensor, shape (m,) or (rows, length)
+        One text, or rows that do not follow each other.
+    """
 
     train: Tensor
     held_out: Tensor
@@ -157,6 +165,49 @@ def split_middle(tokens: Tensor, fraction: float, start: int) -> Split:
         raise ValueError(f"cannot hold out {fraction} of {len(tokens)} characters from {start} on")
     end = start + size
     return Split(torch.cat([tokens[:start], tokens[end:]]), tokens[start:end])
+
+
+def split_chunks(tokens: Tensor, fraction: float, streams: int, length: int, seed: int) -> Split:
+    """Hold out random chunks from between those that are trained on, as a tutorial did.
+
+    This leaks, and is here to show how much: each held-out chunk has its neighbours in the
+    training text. The text is cut into `streams` stretches, these into chunks; a chunk is held
+    out together with those at the same place of all other stretches.
+
+    Parameters
+    ----------
+    tokens : Tensor, shape (n,)
+        The text's indices.
+    fraction : float
+        Share of the chunks to hold out, above 0 and below 1.
+    streams : int
+        Stretches of the text.
+    length : int
+        Characters scored in a chunk.
+    seed : int
+        Decides which chunks are held out.
+
+    Returns
+    -------
+    Split
+        The chunks to train on, joined in the order of the text, and rows of `length` + 1 tokens,
+        whose last one is the first of the chunk that follows.
+
+    Raises
+    ------
+    ValueError
+        If a part would be empty.
+    """
+    stretch = len(tokens) // streams
+    places = (stretch - 1) // length
+    kept = int((1 - fraction) * places)
+    if not 0 < kept < places:
+        raise ValueError(f"cannot hold out {fraction} of {places} places in {streams} streams")
+    stretches = tokens[: streams * stretch].view(streams, stretch)
+    chunks = stretches.unfold(1, length + 1, length)  # (streams, places, length + 1)
+    order = torch.randperm(places, generator=torch.Generator().manual_seed(seed))
+    train = chunks[:, order[:kept].sort().values, :-1].flatten()
+    return Split(train, chunks[:, order[kept:].sort().values].flatten(0, 1))
 
 
 class Streams:

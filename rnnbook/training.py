@@ -140,7 +140,8 @@ def fit(
                 )
             optimizer.zero_grad()
             accelerator.backward(loss)
-            accelerator.clip_grad_norm_(model.parameters(), recipe.clip)
+            if recipe.clip is not None:
+                accelerator.clip_grad_norm_(model.parameters(), recipe.clip)
             optimizer.step()
 
             size = inputs.numel() * accelerator.num_processes
@@ -222,13 +223,14 @@ def evaluate(model: CharModel, tokens: Tensor, *, streams: int = 16, warmup: int
     The text is cut into `streams` equal stretches that are read side by side. Each but the
     first is read from `warmup` characters before its start, unscored, so that the model knows
     what came before. The state is carried to the end of the stretch. Every character but the
-    text's first is scored exactly once.
+    text's first is scored exactly once. Rows that do not follow each other are read as so many
+    texts, each from an empty state.
 
     Parameters
     ----------
     model : CharModel
         The model; dropout is off while it is measured.
-    tokens : Tensor of int64, shape (n,)
+    tokens : Tensor of int64, shape (n,) or (rows, length)
         Held-out text, on the model's device.
     streams : int
         Stretches read at once.
@@ -240,6 +242,8 @@ def evaluate(model: CharModel, tokens: Tensor, *, streams: int = 16, warmup: int
     float
         Mean −ln P in nats per character.
     """
+    if tokens.dim() == 2:
+        return _evaluate_rows(model, tokens)
     scored = len(tokens) - 1
     length = -(-scored // streams)
     warmup = min(warmup, length)
@@ -261,6 +265,19 @@ def evaluate(model: CharModel, tokens: Tensor, *, streams: int = 16, warmup: int
         ).item()
     model.train(was_training)
     return total / scored
+
+
+def _evaluate_rows(model: CharModel, rows: Tensor) -> float:
+    was_training = model.training
+    model.eval()
+    total = 0.0
+    for part in rows.split(64):
+        logits, _ = model(part[:, :-1])
+        total += nn.functional.cross_entropy(
+            logits.flatten(0, 1).float(), part[:, 1:].flatten(), reduction="sum"
+        ).item()
+    model.train(was_training)
+    return total / rows[:, 1:].numel()
 
 
 def _after_warmup(model: CharModel, inputs: Tensor) -> State | None:

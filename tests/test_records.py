@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from rnnbook import checkpoints, corpora, records, runs
 from rnnbook.__main__ import main
 from rnnbook.checkpoints import CheckpointError
+from rnnbook.text import Split
 from rnnbook.training import evaluate
 from tests.test_command_line import small_main
 
@@ -54,6 +56,15 @@ def check_record(name):
         tokens = runs.held_out(kept.facts, kept.alphabet)
         assert evaluate(kept.model, tokens) == pytest.approx(loss, abs=0.005)
         assert sum(p.numel() for p in kept.model.parameters()) == record["parameters"]
+
+
+def test_counts_of_rows_are_the_mean_over_the_rows():
+    train = torch.arange(2000) % 7
+    rows = torch.randint(0, 7, (5, 30), generator=torch.Generator().manual_seed(0))
+    each = [records.count(Split(train, row), 7, 3) for row in rows]
+    for order, table in enumerate(records.count(Split(train, rows), 7, 3)):
+        mean = sum(counted[order]["loss_nats"] for counted in each) / 5
+        assert table["loss_nats"] == pytest.approx(mean)
 
 
 def test_no_weights_come_without_a_record():

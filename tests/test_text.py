@@ -5,7 +5,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnbook.text import Alphabet, Streams, UnknownCharacters, split_end, split_middle
+from rnnbook.text import (
+    Alphabet,
+    Streams,
+    UnknownCharacters,
+    split_chunks,
+    split_end,
+    split_middle,
+)
 
 
 @given(st.text(st.characters(), min_size=1))
@@ -99,3 +106,23 @@ def test_a_stretch_from_the_middle_is_contiguous_and_shares_nothing():
 def test_a_middle_without_text_on_both_sides_is_refused(fraction, start):
     with pytest.raises(ValueError, match=f"from {start} on"):
         split_middle(torch.arange(1000), fraction, start)
+
+
+def test_random_chunks_stand_between_those_that_are_trained_on():
+    tokens = torch.arange(4 * 1001)
+    split = split_chunks(tokens, 0.1, streams=4, length=10, seed=0)
+    assert split.held_out.shape == (4 * 10, 11)
+    assert torch.equal(split.held_out[:, 1:], split.held_out[:, :-1] + 1)
+    # The same places are held out in all four stretches, and what is not held out is trained on.
+    assert len(set((split.held_out[:, 0] % 1001).tolist())) == 10
+    parts = torch.cat([split.train, split.held_out[:, :-1].flatten()])
+    assert sorted(parts.tolist()) == [i for i in range(4 * 1001) if i % 1001 < 1000]
+    assert torch.equal(split.train, split.train.sort().values)
+    other = split_chunks(tokens, 0.1, streams=4, length=10, seed=1)
+    assert not torch.equal(split.held_out, other.held_out)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0])
+def test_chunks_without_two_parts_are_refused(fraction):
+    with pytest.raises(ValueError, match="hold out"):
+        split_chunks(torch.arange(1000), fraction, streams=4, length=10, seed=0)

@@ -136,6 +136,15 @@ def test_one_stream_is_a_plain_pass_through_the_text():
     assert model.training
 
 
+def test_rows_are_texts_of_their_own():
+    torch.manual_seed(0)
+    model = CharRNN(5, hidden_size=8).train()
+    rows = torch.randint(0, 5, (70, 11))
+    each = [evaluate(model, row, streams=1) for row in rows]
+    assert evaluate(model, rows) == pytest.approx(sum(each) / 70, abs=1e-5)
+    assert model.training
+
+
 def test_1_16_and_64_streams_agree(corpus_text):
     text = corpus_text("martin_fierro")
     alphabet = Alphabet.of(text)
@@ -151,6 +160,13 @@ def test_1_16_and_64_streams_agree(corpus_text):
 def test_every_recipe_comes_quick_and_full():
     for presets in RECIPES.values():
         assert list(presets) == ["quick", "full"]
+
+
+def test_the_tutorials_split_is_that_of_its_batches():
+    recipe = get("shakespeare_source", "full")
+    split = split_by(dataclasses.asdict(recipe), torch.arange(4_673_886))
+    assert split.held_out.shape == (64 * 37, 101)
+    assert recipe.characters == 20 * len(split.train)
 
 
 @pytest.mark.parametrize("name", ["vanilla_sum", "vanilla_concat", "vanilla_output"])
