@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import rnnbook
-from rnnbook import checkpoints, corpora, device, recipes, runs, sampling, training
+from rnnbook import checkpoints, corpora, device, own_recipes, recipes, runs, sampling, training
 from rnnbook.corpora import Corpus
 
 Row = dict[str, object]
@@ -84,7 +84,7 @@ def train_command(args: argparse.Namespace) -> list[Row] | None:
         preset = args.preset or "quick"
         recipe, name = recipes.get(args.recipe, preset), f"{args.recipe}-{preset}"
     else:
-        recipe = recipes.for_text(len(corpus.text), corpus.name)
+        recipe = own_recipes.for_text(len(corpus.text), corpus.name)
         name = re.sub(r"[^\w.-]+", "-", corpus.name)
     if args.seed is not None:
         recipe = dataclasses.replace(recipe, seed=args.seed)
@@ -113,7 +113,7 @@ def evaluate_command(args: argparse.Namespace) -> list[Row]:
     found = checkpoints.pretrained(args.name, here)
     tokens = runs.held_out(found.facts, found.alphabet, own_corpus(args))
     loss = training.evaluate(found.model, tokens.to(here))
-    row = {"name": args.name, "chars": len(tokens) - 1, "loss_nats": round(loss, 4)}
+    row = {"name": args.name, "chars": tokens[..., 1:].numel(), "loss_nats": round(loss, 4)}
     row["recorded_loss_nats"] = found.facts.get("loss_nats")
     row["baseline_nats"] = found.facts.get("baseline_nats")
     return [row]

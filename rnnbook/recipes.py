@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from rnnbook.models import CHAR_MODELS, CharModel
 
@@ -19,10 +20,6 @@ class UnknownRecipe(KeyError):
     def __str__(self) -> str:
         """Return the message without the quotes that `KeyError` adds."""
         return self.args[0]
-
-
-class TooLittleText(ValueError):
-    """A text too short to learn from and to be judged on."""
 
 
 # The fields of a recipe that each class of model takes.
@@ -58,9 +55,15 @@ class Recipe:
     evaluations : int
         How often the held-out loss is measured, at equal distances.
     learning_rate : float
-        Step size of AdamW at its highest.
-    schedule : {"constant", "cosine"}
-        Cosine rises over the first 2 % of the run and then falls to 1/20.
+        Step size at its highest.
+    schedule : {"constant", "cosine", "halvings"}
+        Cosine rises over the first 2 % of the run and then falls to 1/20. Halvings halve the step
+        size nine times, after each tenth of the run.
+    optimizer : {"adamw", "sgd"}
+        Which rule moves the weights; "sgd" is without momentum.
+    off_centre : bool
+        Whether weights are drawn with mean −0.1 and standard deviation 0.1, biases 0: the slip of
+        chapter 5's tutorial. Otherwise PyTorch's own start.
     weight_decay : float
         Decoupled weight decay.
     clip : float or None
@@ -97,18 +100,27 @@ class Recipe:
     model: str = "CharRNN"
     combine: str = "sum"
     activation: str = "tanh"
+    optimizer: str = "adamw"
+    off_centre: bool = False
 
     def build(self, alphabet_size: int) -> CharModel:
         """Return the untrained model: the same weights each time, drawn from the seed."""
         shape = {argument: getattr(self, argument) for argument in SHAPES[self.model]}
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            return CHAR_MODELS[self.model](alphabet_size, **shape)
+            model = CHAR_MODELS[self.model](alphabet_size, **shape)
+            if self.off_centre:
+                for weight in model.parameters():
+                    spread = 0.1 if weight.dim() > 1 else 0.0  # biases have one dimension
+                    nn.init.normal_(weight, -spread, spread)
+        return model
 
     def learning_rate_at(self, progress: float) -> float:
         """Return the step size after a share `progress` of the run, from 0 to 1."""
         if self.schedule == "constant":
             return self.learning_rate
+        if self.schedule == "halvings":
+            return self.learning_rate / 2 ** math.floor(10 * progress)
         rise = min(1.0, 0.05 + progress / 0.02)
         fall = 0.05 + 0.95 * (1 + math.cos(math.pi * progress)) / 2
         return self.learning_rate * rise * fall
@@ -152,21 +164,43 @@ _VANILLA_SUM = Recipe(
     unroll=20,
     learning_rate=5e-3,
     clip=1.25,
+    patience=20,
 )
-_VANILLA_CONCAT = dataclasses.replace(
-    _VANILLA_SUM,
-    characters=128_000_000,
-    hidden_size=100,
-    combine="concat",
-    activation="relu",
-    batch_size=32,
-    unroll=40,
-    # Nothing bounds the states of ReLU, and a product of two matrices moves twice as far in a step.
-    learning_rate=1e-3,
-)
-_VANILLA_OUTPUT = dataclasses.replace(
-    _VANILLA_SUM, model="OutputFeedback", characters=12_000_000, learning_rate=1e-2
-)
+# Chapter 5's models. The first four are steps from the published setting to ours.
+_VANILLA: dict[str, Recipe] = {
+    "vanilla_published": dataclasses.replace(
+        _VANILLA_SUM,
+        optimizer="sgd",
+        learning_rate=5.0,
+        schedule="halvings",
+        off_centre=True,
+    ),
+    "vanilla_centred": dataclasses.replace(
+        _VANILLA_SUM, optimizer="sgd", learning_rate=5.0, schedule="halvings"
+    ),
+    "vanilla_adam": dataclasses.replace(_VANILLA_SUM, schedule="constant"),
+    "vanilla_sum": _VANILLA_SUM,
+    "vanilla_concat": dataclasses.replace(
+        _VANILLA_SUM,
+        characters=128_000_000,
+        hidden_size=100,
+        combine="concat",
+        activation="relu",
+        batch_size=32,
+        unroll=40,
+        # Nothing bounds the states of ReLU, and a product of two matrices moves twice as far.
+        learning_rate=1e-3,
+    ),
+    # As many parameters as vanilla_sum, give or take 3 %.
+    "vanilla_concat_small": dataclasses.replace(
+        _VANILLA_SUM, hidden_size=33, combine="concat", learning_rate=2e-3
+    ),
+    "vanilla_output": dataclasses.replace(
+        _VANILLA_SUM, model="OutputFeedback", hidden_size=64, learning_rate=1e-2
+    ),
+    "vanilla_lstm": dataclasses.replace(_VANILLA_SUM, model="CharRNN", cell="lstm", hidden_size=23),
+    "vanilla_gru": dataclasses.replace(_VANILLA_SUM, model="CharRNN", cell="gru", hidden_size=27),
+}
 
 RECIPES: dict[str, dict[str, Recipe]] = {
     "shakespeare": {
@@ -206,100 +240,14 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         ),
         "full": _TINYSHAKESPEARE,
     },
-    "vanilla_sum": {
-        "quick": dataclasses.replace(_VANILLA_SUM, characters=6_400_000, evaluations=5),
-        "full": _VANILLA_SUM,
-    },
-    "vanilla_concat": {
-        "quick": dataclasses.replace(_VANILLA_CONCAT, characters=5_000_000, evaluations=5),
-        "full": _VANILLA_CONCAT,
-    },
-    "vanilla_output": {
-        "quick": dataclasses.replace(_VANILLA_OUTPUT, characters=3_000_000, evaluations=5),
-        "full": _VANILLA_OUTPUT,
+    **{
+        name: {
+            "quick": dataclasses.replace(full, characters=6_400_000, evaluations=5),
+            "full": full,
+        }
+        for name, full in _VANILLA.items()
     },
 }
-
-# For a text of your own, by its least number of characters: a larger one feeds a larger model,
-# needs less dropout, and can spare a smaller share. `characters` bounds the run: two CPU cores
-# need seconds, one or two minutes, about ten, and about half an hour.
-BY_SIZE: dict[int, Recipe] = {
-    2_000: Recipe(
-        corpus="",
-        characters=900_000,
-        held_out=0.1,
-        hidden_size=128,
-        embedding_size=32,
-        dropout=0.5,
-        batch_size=16,
-        unroll=32,
-        learning_rate=5e-3,
-    ),
-    30_000: Recipe(
-        corpus="",
-        characters=9_000_000,
-        held_out=0.1,
-        hidden_size=256,
-        embedding_size=64,
-        dropout=0.5,
-        batch_size=16,
-        unroll=64,
-        learning_rate=3e-3,
-    ),
-    300_000: Recipe(
-        corpus="",
-        characters=12_000_000,
-        held_out=0.05,
-        hidden_size=512,
-        embedding_size=64,
-        dropout=0.4,
-        batch_size=32,
-        unroll=64,
-    ),
-    3_000_000: Recipe(
-        corpus="",
-        characters=20_000_000,
-        held_out=0.02,
-        hidden_size=1024,
-        embedding_size=128,
-        dropout=0.1,
-        batch_size=64,
-        unroll=64,
-        evaluations=10,
-    ),
-}
-READINGS = 30  # at most
-
-
-def for_text(characters: int, corpus: str) -> Recipe:
-    """Choose a recipe by the amount of text.
-
-    Parameters
-    ----------
-    characters : int
-        Length of the text.
-    corpus : str
-        Its name, for the record.
-
-    Returns
-    -------
-    Recipe
-        The one in `BY_SIZE` for this much text. It reads what is not held out `READINGS` times,
-        or as often as its own number of characters allows.
-
-    Raises
-    ------
-    TooLittleText
-        For less text than `BY_SIZE` begins with.
-    """
-    if characters < min(BY_SIZE):
-        raise TooLittleText(
-            f"{corpus} has {characters:,} characters, too few to learn from and be judged on; "
-            f"bring {min(BY_SIZE):,} or more, better 100,000"
-        )
-    recipe = BY_SIZE[max(least for least in BY_SIZE if least <= characters)]
-    length = min(round(READINGS * (1 - recipe.held_out) * characters), recipe.characters)
-    return dataclasses.replace(recipe, corpus=corpus, characters=length)
 
 
 def get(name: str, preset: str) -> Recipe:

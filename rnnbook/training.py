@@ -26,6 +26,8 @@ from rnnbook.recipes import Recipe
 from rnnbook.run_state import History, Progress, StateFile, StateFileError
 from rnnbook.text import Split, Streams
 
+OPTIMIZERS = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+
 
 class NonFiniteLoss(ArithmeticError):
     """Training produced a loss that is infinite or not a number."""
@@ -89,7 +91,9 @@ def fit(
     torch.manual_seed(recipe.seed + accelerator.process_index)
     model.to(device).train()
     held_out = split.held_out.to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=recipe.weight_decay, fused=True)
+    optimizer = OPTIMIZERS[recipe.optimizer](
+        model.parameters(), weight_decay=recipe.weight_decay, fused=True
+    )
     trained, optimizer = accelerator.prepare(model, optimizer)
     run = Progress(best_weights=copy.deepcopy(model.state_dict()))
     file = StateFile(state, recipe, split.train) if state else None

@@ -287,7 +287,7 @@ def test_corpora_is_readable_and_short(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["train"], "train one of shakespeare, tinyshakespeare"),
+        (["train"], "train one of shakespeare, shakespeare_source"),
         (["train", "shakespeare", "--text", "text.txt"], "or a text: --text FILE"),
         (["train", "shakespeare", "--encoding", "utf-8"], "--encoding says how to read"),
         (["train", "--text", "text.txt", "--preset", "full"], "--preset is for recipes"),

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import own_text as runs_by_size
-from rnnbook import corpora, ngram, own_text, recipes, training
+from rnnbook import corpora, ngram, own_recipes, own_text, training
 from rnnbook.corpora import CorpusUnavailable
 from rnnbook.text import Alphabet, split_end
 
@@ -319,30 +319,30 @@ class TestRecipe:
     SIZES = (2_000, 10_000, 29_999, 30_000, 100_000, 299_999, 300_000, 10**6, 3 * 10**6, 10**8)
 
     def test_more_text_gets_a_larger_model_a_longer_run_and_less_dropout(self):
-        chosen = [recipes.for_text(size, "mine") for size in self.SIZES]
+        chosen = [own_recipes.for_text(size, "mine") for size in self.SIZES]
         for less, more in itertools.pairwise(chosen):
             assert less.hidden_size <= more.hidden_size
             assert less.characters <= more.characters
             assert less.dropout >= more.dropout
             assert less.held_out >= more.held_out
-        assert len({recipe.hidden_size for recipe in chosen}) == len(recipes.BY_SIZE)
+        assert len({recipe.hidden_size for recipe in chosen}) == len(own_recipes.BY_SIZE)
 
     @pytest.mark.parametrize("size", SIZES)
     def test_every_size_gives_a_model_that_reads_its_text(self, size):
-        recipe = recipes.for_text(size, "mine")
+        recipe = own_recipes.for_text(size, "mine")
         assert recipe.corpus == "mine"
         assert recipe.build(90).alphabet_size == 90
         assert recipe.batch_size * recipe.unroll < (1 - recipe.held_out) * size
-        assert recipe.characters <= recipes.READINGS * size
+        assert recipe.characters <= own_recipes.READINGS * size
 
     def test_too_little_text_says_how_much_is_needed(self):
-        with pytest.raises(recipes.TooLittleText, match=r"note\.txt has 1,999 .* bring 2,000"):
-            recipes.for_text(1_999, "note.txt")
+        with pytest.raises(own_recipes.TooLittleText, match=r"note\.txt has 1,999 .* bring 2,000"):
+            own_recipes.for_text(1_999, "note.txt")
 
 
 def test_ten_thousand_characters_are_learned_from(write, corpus_text):
     corpus = corpora.from_files(write("song.txt", corpus_text("martin_fierro")[:10_000]))
-    recipe = recipes.for_text(len(corpus.text), corpus.name)
+    recipe = own_recipes.for_text(len(corpus.text), corpus.name)
     recipe = dataclasses.replace(recipe, characters=recipe.characters // 4)
     alphabet = Alphabet.of(corpus.text)
     split = split_end(alphabet.encode(corpus.text), recipe.held_out)
@@ -371,7 +371,7 @@ class TestPage:
         rows = re.findall(
             r"^\| ([\d,]+) characters \| ([\d,]+) \| ([\d.]+) \| (\d+) % \| (.+) \|$", page, re.M
         )
-        for row, (least, recipe) in zip(rows, recipes.BY_SIZE.items(), strict=True):
+        for row, (least, recipe) in zip(rows, own_recipes.BY_SIZE.items(), strict=True):
             first, units, dropout, held_out, reads = row
             assert int(first.replace(",", "")) == least
             assert int(units.replace(",", "")) == recipe.hidden_size
@@ -380,7 +380,7 @@ class TestPage:
             number, unit = reads.split(" ", 1)
             assert unit in ("times", "million characters")
             if unit == "times":
-                assert int(number) == recipes.READINGS
+                assert int(number) == own_recipes.READINGS
             else:
                 assert int(number) * 1_000_000 == recipe.characters
 
@@ -390,7 +390,9 @@ class TestPage:
         assert kept.read_text(encoding="utf-8") == runs_by_size.page(rows)
         for row in rows:
             assert row["loss_nats"] < row["unigram_nats"]
-            assert row["hidden_size"] == recipes.for_text(row["characters"], "plays").hidden_size
+            assert (
+                row["hidden_size"] == own_recipes.for_text(row["characters"], "plays").hidden_size
+            )
 
     def test_its_cells_run(self, page, tmp_path):
         (tmp_path / "my").mkdir()

@@ -169,7 +169,7 @@ def test_the_tutorials_split_is_that_of_its_batches():
     assert recipe.characters == 20 * len(split.train)
 
 
-@pytest.mark.parametrize("name", ["vanilla_sum", "vanilla_concat", "vanilla_output"])
+@pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("vanilla")])
 @pytest.mark.parametrize("preset", ["quick", "full"])
 def test_the_vanilla_recipes_hold_out_one_stretch_of_the_wikipedia_sample(name, preset):
     recipe = get(name, preset)
@@ -192,6 +192,36 @@ def test_the_cosine_schedule_rises_and_falls():
     assert max(rates) == pytest.approx(1, abs=0.01)
     assert rates.index(max(rates)) == 2
     assert rates[-1] == pytest.approx(0.05)
+
+
+def test_halvings_halve_the_step_nine_times():
+    recipe = get("vanilla_published", "full")
+    rates = [recipe.learning_rate_at(step / 50_000) for step in (0, 4_999, 5_000, 45_000, 49_999)]
+    assert rates == [5.0, 5.0, 2.5, 5 / 2**9, 5 / 2**9]
+
+
+def test_the_slip_draws_weights_off_centre():
+    weights = dict(get("vanilla_published", "full").build(27).named_parameters())
+    recurrent = weights["rnn.weight_hh_l0"]
+    assert recurrent.mean().item() == pytest.approx(-0.1, abs=0.01)
+    assert recurrent.std().item() == pytest.approx(0.1, abs=0.01)
+    assert not weights["head.bias"].any()
+
+
+def test_both_optimizers_learn_and_differ():
+    losses = []
+    for optimizer in ("adamw", "sgd"):
+        recipe = dataclasses.replace(TINY, optimizer=optimizer, learning_rate=0.02)
+        losses.append(run(recipe, periodic_tokens())[1].best_nats)
+    assert losses[0] < 0.2 < losses[1] < math.log(2)
+
+
+def test_chapter_5_compares_models_of_equal_size():
+    names = ("sum", "concat_small", "output", "lstm", "gru")
+    models = [get(f"vanilla_{name}", "full").build(27) for name in names]
+    sizes = [sum(p.numel() for p in model.parameters()) for model in models]
+    assert max(sizes) / min(sizes) < 1.06
+    assert len({get(f"vanilla_{name}", "full").characters for name in names}) == 1
 
 
 def test_building_a_model_leaves_the_global_seed_alone():
