@@ -1,0 +1,130 @@
+// The model at work, away from the page: it writes in slices of time and listens in between.
+//
+// The page sends {type: "load", file, fresh} with the bytes of a model (fresh: as it was before
+// training), then {type: "generate", order}, {type: "stop"}, and {type: "unit", unit} to see a
+// hidden unit. Back come "loaded" (with the number of units), "wrote", "done", "unit" and "error".
+
+import { engineFor } from "./engine.js";
+import { readModel, untrained } from "./model.js";
+import { Random } from "./random.js";
+import { distribution, draw, mostLikely, softmax } from "./sampling.js";
+
+/**
+ * @typedef {import("./sampling.js").Choice & {prompt: string, length: number, seed: number}} Order
+ *
+ * @typedef {object} Written a character and what is to be known of it
+ * @property {string} character
+ * @property {number} probability what the model gave it, before temperature, top-k and top-p
+ * @property {[string, number][]} rivals the five that the model thought most likely, with the same
+ * @property {number | undefined} activation of the unit that was asked for
+ */
+
+const SLICE = 40; // milliseconds
+const RIVALS = 5;
+
+/** @type {import("./model.js").Model} */
+let model;
+/** @type {Float32Array[]} all hidden units after each character that was written */
+let activations = [];
+/** @type {number | null} */
+let unit = null;
+let stopped = false;
+
+/** @param {Order} order */
+async function generate({ prompt, length, seed, ...choice }) {
+  stopped = false;
+  activations = [];
+  const { alphabet } = model;
+  const tokens = encoded(prompt, alphabet);
+  const engine = engineFor(model);
+  const random = new Random(seed);
+  const goesOn = slices();
+  /** @type {Float32Array} */
+  let scores;
+  for (const token of tokens) {
+    if (!(await goesOn())) break;
+    scores = engine.step(token);
+  }
+  /** @type {Written[]} */
+  let written = [];
+  for (let count = 0; count < length && !stopped; count++) {
+    const p = softmax(scores);
+    const token = draw(distribution(scores, choice), random);
+    const rivals = mostLikely(p).slice(0, RIVALS);
+    scores = engine.step(token);
+    activations.push(joined(engine.hidden));
+    written.push({
+      character: alphabet[token],
+      probability: p[token],
+      rivals: rivals.map((rival) => [alphabet[rival], p[rival]]),
+      activation: unit === null ? undefined : activations[count][unit],
+    });
+    // The first character is shown at once.
+    await goesOn(count === 0, () => postMessage({ type: "wrote", written: written.splice(0) }));
+  }
+  postMessage({ type: "wrote", written });
+  postMessage({ type: "done" });
+}
+
+/** @param {string} prompt @param {string[]} alphabet */
+function encoded(prompt, alphabet) {
+  const tokens = Array.from(prompt, (character) => alphabet.indexOf(character));
+  if (!tokens.length)
+    throw new Error("The prompt is empty: give at least one character to go on from.");
+  const unknown = new Set(Array.from(prompt).filter((_, i) => tokens[i] < 0));
+  if (unknown.size)
+    throw new Error(
+      `The model never saw ${[...unknown].join(" ")} in training: change the prompt.`,
+    );
+  return tokens;
+}
+
+/** Make a function that, once a slice of time is over, lets messages in; it says whether to go on. */
+function slices() {
+  let end = performance.now() + SLICE;
+  return async (now = false, before = () => {}) => {
+    if (now || performance.now() > end) {
+      before();
+      await new Promise((resolve) => {
+        const { port1, port2 } = new MessageChannel(); // a timer would wait for 4 ms
+        port1.onmessage = resolve;
+        port2.postMessage(null);
+      });
+      end = performance.now() + SLICE;
+    }
+    return !stopped;
+  };
+}
+
+/** @param {Float32Array[]} layers */
+function joined(layers) {
+  const all = new Float32Array(layers.reduce((sum, layer) => sum + layer.length, 0));
+  layers.forEach((layer, index) => all.set(layer, index * layer.length));
+  return all;
+}
+
+/** @type {Record<string, (message: any) => void | Promise<void>>} */
+const answers = {
+  load({ file, fresh }) {
+    const stored = readModel(file);
+    model = fresh ? untrained(stored) : stored;
+    const { hidden_size: size, num_layers: layers = 1 } = model.hyperparameters;
+    postMessage({ type: "loaded", units: size * layers });
+  },
+  generate: ({ order }) => generate(order),
+  stop() {
+    stopped = true;
+  },
+  unit(message) {
+    unit = message.unit;
+    postMessage({ type: "unit", values: activations.map((units) => units[message.unit]) });
+  },
+};
+
+onmessage = async ({ data }) => {
+  try {
+    await answers[data.type](data);
+  } catch (error) {
+    postMessage({ type: "error", message: /** @type {Error} */ (error).message });
+  }
+};
