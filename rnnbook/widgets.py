@@ -9,9 +9,10 @@ from io import BytesIO
 import ipywidgets
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
-from rnnbook import by_hand, summation, summation_plots
+from rnnbook import by_hand, gradients, summation, summation_plots, vanilla_plots
 from rnnbook.by_hand import Parameters
 
 
@@ -50,6 +51,13 @@ def verdict(arrays: Sequence[Tensor], parameters: Parameters) -> str:
         f"mean absolute error <b>{error:.3f}</b> an array; "
         f"{total} = {sum(numbers)}, the unit says <b>{output:.2f}</b>"
     )
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    plt.close(figure)  # or the notebook would draw it a second time under the cell
+    return buffer.getvalue()
 
 
 class AdderExplorer(ipywidgets.VBox):
@@ -92,11 +100,71 @@ class AdderExplorer(ipywidgets.VBox):
         w_x, w_h, b = (slider.value for slider in self.sliders)
         errors = surface(self._arrays, self._w_x, self._w_h, b)
         figure = summation_plots.loss_surface(self._w_x, self._w_h, errors, b=b, here=(w_x, w_h))
-        buffer = BytesIO()
-        figure.savefig(buffer, format="png")
-        plt.close(figure)  # or the notebook would draw it a second time under the cell
-        self.image.value = buffer.getvalue()
+        self.image.value = _png(figure)
         self.text.value = verdict(self._arrays, (w_x, w_h, b))
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return bundle and {**bundle, "text/html": self.FALLBACK}
+
+
+def fate(activation: str, scale: float, unroll: int, steps: int = 50) -> tuple[Tensor, str]:
+    """Follow the gradient of one loss back through a random network of 50 units.
+
+    Parameters
+    ----------
+    activation : {"tanh", "relu"}
+        The network's activation.
+    scale : float
+        Spectral radius of its recurrent weights.
+    unroll : int
+        Steps that training goes back; beyond them there is no gradient.
+    steps : int
+        Steps to look back.
+
+    Returns
+    -------
+    Tensor, shape (steps + 1,)
+        Length of the gradient k steps back, 0 from `unroll` on.
+    str
+        What became of it, in a line of HTML.
+    """
+    network = gradients.random_network(activation, scale)
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randint(0, 27, (8, steps + 2), generator=generator)
+    norms = gradients.by_distance(network, rows)  # (steps + 1,)
+    norms[unroll:] = 0
+    reached = min(unroll - 1, steps)
+    change = (norms[reached] / norms[0]).item()
+    return norms, f"after {reached} steps back the gradient is <b>{change:.1e}</b> times as long"
+
+
+class GradientExplorer(ipywidgets.VBox):
+    """Choose activation, weight scale and unrolling; see how far a loss reaches back."""
+
+    FALLBACK = (
+        "<p>Here a notebook shows a menu and two sliders: with the activation, the scale of the "
+        "recurrent weights and the steps unrolled, the curve of the gradient over 50 steps back "
+        "changes at once.</p>"
+    )
+
+    def __init__(self) -> None:
+        self.activation = ipywidgets.Dropdown(options=["tanh", "relu"], description="activation")
+        self.scale = ipywidgets.FloatSlider(1.0, min=0.5, max=2, step=0.05, description="scale")
+        self.unroll = ipywidgets.IntSlider(20, min=1, max=51, description="unroll")
+        self.text = ipywidgets.HTML()
+        self.image = ipywidgets.Image(format="png")
+        controls = [self.activation, self.scale, self.unroll]
+        for control in controls:
+            control.observe(self._update, names="value")
+        self._update()
+        super().__init__([*controls, self.text, self.image])
+
+    def _update(self, change: object = None) -> None:
+        unroll = self.unroll.value
+        norms, self.text.value = fate(self.activation.value, self.scale.value, unroll)
+        name = f"{self.activation.value}, scale {self.scale.value:.2f}"
+        self.image.value = _png(vanilla_plots.fates({name: norms}, unroll))
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str] | None:
         bundle = super()._repr_mimebundle_(**kwargs)

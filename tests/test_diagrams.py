@@ -18,6 +18,7 @@ FIGURES = {
     "stacking": diagrams.stacking,
     "head": diagrams.head,
     "vanilla": diagrams.vanilla,
+    "what_feeds_back": diagrams.what_feeds_back,
     "lstm": diagrams.lstm,
     "gru": diagrams.gru,
     "gru before": lambda: diagrams.gru(reset="before"),
