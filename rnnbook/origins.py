@@ -11,14 +11,14 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Protocol
 
 import pooch
 
-from rnnbook import cleaning
+from rnnbook import cleaning, tune_book
 
 TRY_AGAIN = "Try again with a network that reaches it"
 
@@ -90,6 +90,7 @@ class Installed:
     package: str
     version: str
     folders: tuple[str, ...]
+    text: Callable[[Iterable[str]], str] = cleaning.tunes
 
     def __str__(self) -> str:
         """Name the place."""
@@ -105,13 +106,13 @@ class Installed:
         return f"Run pip install {self.package}=={self.version}"
 
     def fetch(self, path: Path) -> None:
-        """Write the tunes, folder by folder, the files of each sorted by name."""
+        """Write the text made from the files, folder by folder, those of each sorted by name."""
         spec = importlib.util.find_spec(self.package)
         if spec is None or spec.origin is None:
             raise OSError("it is not installed")
         root = Path(spec.origin).parent
         files = [file for folder in self.folders for file in sorted((root / folder).glob("*.abc"))]
-        path.write_bytes(cleaning.tunes(file.read_bytes().decode() for file in files).encode())
+        path.write_bytes(self.text(file.read_bytes().decode() for file in files).encode())
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,25 @@ def _wikipedia_sample(wheel: zipfile.ZipFile) -> str:
     xml = bz2.decompress(wheel.read(f"gensim/test/test_data/{dump}"))
     return cleaning.wikipedia(xml.decode())
 
+
+def _tune_book(files: Iterable[str]) -> str:
+    return tune_book.read(cleaning.tunes(files)).text
+
+
+_MUSIC21 = Installed(
+    package="music21",
+    version="10.5.1",
+    folders=("corpus/ryansMammoth", "corpus/oneills1850", "corpus/airdsAirs"),
+)
+_TUNES = Entry(
+    name="tunes",
+    origin=_MUSIC21,
+    sha256="460028446f4dfb3f7d4fe1166854dec53d4d4877c4a249f9ef6286a91b1a2552",
+    source="Dance tunes in ABC from the corpus of music21 10.5.1: Ryan's Mammoth "
+    "Collection (1883), O'Neill's Music of Ireland (1903), Aird's Airs (from 1778)",
+    licence="Tunes out of copyright; transcriptions by those named in each tune, "
+    "distributed with their permission (music21, corpus/license.txt)",
+)
 
 GITHUB = "https://raw.githubusercontent.com"
 REGISTRY = {
@@ -219,18 +239,13 @@ REGISTRY = {
             "package gensim 4.4.0, cleaned by text8's rules",
             licence="Wikipedia's authors, CC BY-SA 3.0; models trained on it carry that notice",
         ),
-        Entry(
-            name="tunes",
-            origin=Installed(
-                package="music21",
-                version="10.5.1",
-                folders=("corpus/ryansMammoth", "corpus/oneills1850", "corpus/airdsAirs"),
-            ),
-            sha256="460028446f4dfb3f7d4fe1166854dec53d4d4877c4a249f9ef6286a91b1a2552",
-            source="Dance tunes in ABC from the corpus of music21 10.5.1: Ryan's Mammoth "
-            "Collection (1883), O'Neill's Music of Ireland (1903), Aird's Airs (from 1778)",
-            licence="Tunes out of copyright; transcriptions by those named in each tune, "
-            "distributed with their permission (music21, corpus/license.txt)",
+        _TUNES,
+        replace(
+            _TUNES,
+            name="tune_book",
+            origin=replace(_MUSIC21, text=_tune_book),
+            sha256="10d7cfec92731b39e43d3c32122c8a57e3e1eb4e0e12c0a38248f5feb45cc09d",
+            source=f"{_TUNES.source}; without titles, words, marks for the player and duplicates",
         ),
     )
 }
