@@ -69,7 +69,9 @@ def accented(text: str, reference: str) -> str:
         spellings.setdefault(_bare(word), word)
 
     def restored(match: re.Match[str]) -> str:
-        spelling = spellings.get(match[0].lower(), match[0])
+        spelling = spellings.get(match[0].lower())
+        if spelling is None:
+            return match[0]
         pairs = zip(spelling, match[0], strict=True)
         return "".join(new.upper() if old.isupper() else new for new, old in pairs)
 

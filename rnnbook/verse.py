@@ -141,6 +141,7 @@ def cantos(text: str) -> list[str]:
 
 
 def _is_heading(block: Sequence[str]) -> bool:
+    # A numeral and a title may share a block; the poem's last two verses are in capitals too.
     return len(block) <= 2 and "".join(block).isupper()
 
 
