@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 
-from rnnbook.abc_music import Reading
+from rnnbook.abc_music import Note, Reading
 
 # Of each note in a bar, how far it is above the first one, and which share of a whole bar it lasts.
 Shape = tuple[tuple[int | None, Fraction], ...]
@@ -40,18 +41,22 @@ class Likeness:
 def outline(reading: Reading) -> list[tuple[Shape, int]]:
     """Return each bar's shape, which no transposition changes, and the pitch it starts from.
 
-    A bar of rests starts from where the bar before it did.
+    A bar of rests starts from where the bar before it did, or the tune begins.
     """
     bars: list[tuple[Shape, int]] = []
+    start = _first_pitch(chain.from_iterable(reading.bars), 0)
     for notes in reading.bars:
-        pitches = [note.pitch for note in notes if note.pitch is not None]
-        first = pitches[0] if pitches else bars[-1][1] if bars else 0
+        start = _first_pitch(notes, start)
         shape = tuple(
-            (None if note.pitch is None else note.pitch - first, note.length / reading.metre)
+            (None if note.pitch is None else note.pitch - start, note.length / reading.metre)
             for note in notes
         )
-        bars.append((shape, first))
+        bars.append((shape, start))
     return bars
+
+
+def _first_pitch(notes: Iterable[Note], otherwise: int) -> int:
+    return next((note.pitch for note in notes if note.pitch is not None), otherwise)
 
 
 class Known:

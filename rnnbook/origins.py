@@ -244,7 +244,7 @@ REGISTRY = {
             _TUNES,
             name="tune_book",
             origin=replace(_MUSIC21, text=_tune_book),
-            sha256="10d7cfec92731b39e43d3c32122c8a57e3e1eb4e0e12c0a38248f5feb45cc09d",
+            sha256="39e5507b6a3f8745b4519d93263af7b00d3863b8f8eb4f8c1dba0ae0e9e13efb",
             source=f"{_TUNES.source}; without titles, words, marks for the player and duplicates",
         ),
     )

@@ -8,8 +8,9 @@ empty line:
     K:G
     d | BGG AGG | BGG D2 d | …
 
-Left out are titles and all other fields, comments, words, fingerings, bowing and other marks for
-the player. Notes, rests, ties, slurs, grace notes, bar lines and the signs ``. ~ H T`` stay.
+Left out are titles and all other fields, comments, words, fingerings, and the marks that stand
+above or below notes: bowing, staccato, trills, rolls and pauses. Some of them make music21 lose or
+misread the note they belong to. Notes, rests, ties, slurs, grace notes and bar lines stay.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ HELD_OUT = 200
 
 WORDS = re.compile(r'"[^"]*"|![^!]*!|%.*')
 INLINE = re.compile(r"\[([A-Za-z]):[^\]]*\]")
-MARKS = re.compile(r"[`*!I-SU-Yh-wy]")
+MARKS = re.compile(r"[`*!.~H-Yh-wy]")
 JOINED = re.compile(r" ?\\\n?")
 
 

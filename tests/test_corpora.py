@@ -370,6 +370,7 @@ class TestRegistry:
             "text8",
             "wikipedia_sample",
             "tunes",
+            "tune_book",
         )
 
     @pytest.mark.parametrize("entry", REGISTRY.values(), ids=REGISTRY)
