@@ -1,4 +1,6 @@
-"""Small teaching widgets of plain ipywidgets. What they show is computed by pure functions.
+"""The sampler, and small teaching widgets of plain ipywidgets.
+
+What the small ones show is computed by pure functions.
 
 Where no kernel runs, a widget's place shows the HTML that stands beside it in its output.
 """
@@ -14,6 +16,7 @@ from torch import Tensor
 
 from rnnbook import by_hand, gradients, summation, summation_plots, vanilla_plots
 from rnnbook.by_hand import Parameters
+from rnnbook.sampler_widget import SamplerWidget as SamplerWidget
 
 
 def surface(arrays: Sequence[Tensor], w_x: Tensor, w_h: Tensor, b: float) -> Tensor:

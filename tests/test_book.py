@@ -2,34 +2,26 @@
 
 import functools
 import gzip
-import http.server
-import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from book import check
+from tests.browsing import chromium, served
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = check.pages()
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
 WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
 
 
 def build(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -119,6 +111,7 @@ class TestBrokenBook:
     @pytest.fixture
     def small(self, tmp_path):
         shutil.copytree(ROOT / "book", tmp_path / "book")
+        shutil.copytree(ROOT / "rnnbook" / "static", tmp_path / "rnnbook" / "static")
         shutil.copy(ROOT / "_config.yml", tmp_path)
         (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\n")
         return tmp_path
@@ -154,30 +147,15 @@ Traceback (most recent call last):
 @pytest.fixture(scope="module")
 def address(built) -> Iterator[str]:
     """The book on localhost."""
-    handler = functools.partial(QuietHandler, directory=built)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: pytest shows what matters."""
+    with served(built) as address:
+        yield address
 
 
 # Not for the whole session: Playwright's event loop must be gone before a notebook's kernel starts.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        message = "there is no Chromium or Chrome: pages are not opened in a browser"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=options)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

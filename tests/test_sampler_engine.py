@@ -17,7 +17,7 @@ from rnnbook.sampling import Sampler, distribution
 from rnnbook.text import Alphabet
 from tests.browsing import chromium, served
 
-STATIC = Path(checkpoints.__file__).parent / "static"
+STATIC = Path(checkpoints.__file__).parent / "static" / "sampler"
 ALPHABET = Alphabet("\n !,.:?abcdefghijklmnopqrstuvwxyzñé—😀")
 V = len(ALPHABET)
 RNN = {"hidden_size": 24}

@@ -1,4 +1,6 @@
-// Scrolling boxes must be reachable by keyboard: a box that scrolls gets into the tab order.
+// What the theme leaves open for readers who use a keyboard, a voice or a screen reader.
+
+// A box that scrolls gets into the tab order.
 
 /** @returns {void} */
 function makeScrollersReachable() {
@@ -8,5 +10,19 @@ function makeScrollersReachable() {
   }
 }
 
+/**
+ * Where a control says what it does, its name is what it says: who speaks to the page says what is
+ * seen. The theme gives some of them another name.
+ *
+ * @returns {void}
+ */
+function callControlsWhatTheySay() {
+  const named = "summary[aria-label], .search-button__button[aria-label]";
+  for (const control of document.querySelectorAll(named)) {
+    if (control.textContent.trim()) control.removeAttribute("aria-label");
+  }
+}
+
+window.addEventListener("load", callControlsWhatTheySay);
 window.addEventListener("load", makeScrollersReachable);
 window.addEventListener("resize", makeScrollersReachable);

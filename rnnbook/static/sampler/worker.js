@@ -1,8 +1,8 @@
 // The model at work, away from the page: it writes in slices of time and listens in between.
 //
 // The page sends {type: "load", file, fresh} with the bytes of a model (fresh: as it was before
-// training), then {type: "generate", order}, {type: "stop"}, and {type: "unit", unit} to see a
-// hidden unit. Back come "loaded" (with the number of units), "wrote", "done", "unit" and "error".
+// training), then {type: "generate", order, unit} (the hidden unit to watch, or null), {type: "stop"},
+// and {type: "unit", unit} to see another unit of the text that is written. Back come "loaded" (with the number of units), "wrote", "done", "unit" and "error".
 
 import { engineFor } from "./engine.js";
 import { readModel, untrained } from "./model.js";
@@ -26,12 +26,10 @@ const RIVALS = 5;
 let model;
 /** @type {Float32Array[]} all hidden units after each character that was written */
 let activations = [];
-/** @type {number | null} */
-let unit = null;
 let stopped = false;
 
-/** @param {Order} order */
-async function generate({ prompt, length, seed, ...choice }) {
+/** @param {Order} order @param {number | null} unit */
+async function generate({ prompt, length, seed, ...choice }, unit) {
   stopped = false;
   activations = [];
   const { alphabet } = model;
@@ -111,13 +109,12 @@ const answers = {
     const { hidden_size: size, num_layers: layers = 1 } = model.hyperparameters;
     postMessage({ type: "loaded", units: size * layers });
   },
-  generate: ({ order }) => generate(order),
+  generate: ({ order, unit }) => generate(order, unit),
   stop() {
     stopped = true;
   },
-  unit(message) {
-    unit = message.unit;
-    postMessage({ type: "unit", values: activations.map((units) => units[message.unit]) });
+  unit({ unit }) {
+    postMessage({ type: "unit", values: activations.map((units) => units[unit]) });
   },
 };
 

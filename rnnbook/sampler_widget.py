@@ -1,0 +1,163 @@
+"""A widget in which a model writes, in the reader's browser.
+
+The kernel sends the weights once, as they are stored; the modules in ``static/sampler`` do the
+rest. The same modules are in the rendered book: there the widget's place holds HTML that says what
+to fetch, and what to show where nothing can be.
+"""
+
+import html
+import json
+import re
+import tempfile
+from pathlib import Path
+
+import anywidget
+from traitlets import Dict, Float, Int, List, Unicode
+
+from rnnbook import checkpoints
+from rnnbook.checkpoints import Checkpoint
+from rnnbook.models import CharModel
+from rnnbook.sampling import Sampler
+from rnnbook.text import Alphabet
+
+STATIC = Path(__file__).parent / "static" / "sampler"
+PIECE = 2**20  # bytes in one message, so that the reader sees them come
+RECORDED = 300  # characters that stand in the page before anything is fetched
+
+
+def joined(*names: str) -> str:
+    """Join modules of ``static/sampler`` into one text, each after those it imports.
+
+    What they import is then defined above, under the same name, and what they export is for the
+    modules below.
+    """
+    sources = ((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in names)
+    text = re.sub(r"^import [^;]*;\n", "", "".join(sources), flags=re.MULTILINE)
+    return re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE)
+
+
+class SamplerWidget(anywidget.AnyWidget):
+    """A sampler: prompt, temperature and the rest, and text shaded by what the model thought of it.
+
+    All its settings are traits, and so is the text: read them, set them, observe and link them.
+
+    Parameters
+    ----------
+    model : str, CharRNN, HiddenFeedback or OutputFeedback
+        What writes. A name is looked up as in `checkpoints.pretrained`; then the reader can
+        also choose its snapshots and the model before training.
+    alphabet : Alphabet, optional
+        The alphabet of a model that is not given by name.
+    prompt : str
+        Text to go on from.
+    length : int
+        Characters to write, at most 5,000.
+    temperature : float
+        From 0 to 2, as in `sampling.distribution`.
+    top_k, top_p : int and float, optional
+        As in `sampling.distribution`.
+    seed : int
+        The same seed gives the same text.
+
+    Attributes
+    ----------
+    text : str
+        What the model last wrote, without the prompt.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no model of that name, or its file is damaged.
+    UnknownCharacters
+        If the prompt holds characters the alphabet lacks.
+    ValueError
+        If a model comes without its alphabet, or the prompt is empty.
+    """
+
+    _esm = joined("elements", "controls", "writer", "written_text", "sampler", "widget")
+    _css = (STATIC / "sampler.css").read_text(encoding="utf-8")
+    _worker = Unicode(joined("safetensors", "random", "model", "sampling", "engine", "worker")).tag(
+        sync=True
+    )
+    _name = Unicode().tag(sync=True)
+    _checkpoints = List(Dict()).tag(sync=True)
+
+    prompt = Unicode("\n").tag(sync=True)
+    length = Int(500, min=1, max=5000).tag(sync=True)
+    temperature = Float(1.0, min=0.0, max=2.0).tag(sync=True)
+    top_k = Int(None, min=1, allow_none=True).tag(sync=True)
+    top_p = Float(None, min=0.01, max=1.0, allow_none=True).tag(sync=True)
+    seed = Int(0).tag(sync=True)
+    text = Unicode().tag(sync=True)
+
+    def __init__(
+        self,
+        model: str | CharModel,
+        alphabet: Alphabet | None = None,
+        **settings: str | float | None,
+    ) -> None:
+        if isinstance(model, str):
+            path = checkpoints.find(model)
+            found = checkpoints.load(path)
+            kept = path.is_relative_to(checkpoints.PRETRAINED)
+            files = [path.with_name(f"{name}.safetensors") for name in checkpoints.snapshots(model)]
+            self._files = {file.name: file.read_bytes() for file in [path, *files[1:]]}
+        elif alphabet is None:
+            raise ValueError("a model without a name needs its alphabet: give it after the model")
+        else:
+            found, kept = Checkpoint(model, alphabet, {}), False
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, "model.safetensors")
+                checkpoints.save(path, model, alphabet, {})
+                self._files = {path.name: path.read_bytes()}
+        name = model if isinstance(model, str) else type(model).__name__
+        moments = _moments(self._files, fresh="recipe" in found.facts)
+        super().__init__(_name=name, _checkpoints=moments, **settings)
+        self._place = self._make_place(found, kept)
+        self.on_msg(self._send_weights)
+
+    def _send_weights(self, _widget: object, content: dict[str, str], _buffers: object) -> None:
+        weights = self._files.get(content.get("file", ""), b"")
+        for start in range(0, len(weights), PIECE):
+            answer = {"request": content["request"], "bytes": len(weights)}
+            self.send(answer, [weights[start : start + PIECE]])
+
+    def __repr__(self) -> str:
+        """Return the same text each time: it stands in the notebook."""
+        return f"SamplerWidget({self._name!r})"
+
+    def _repr_mimebundle_(
+        self, **kwargs: object
+    ) -> tuple[dict[str, object], dict[str, object]] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return bundle and ({**bundle[0], "text/html": self._place}, bundle[1])
+
+    def _make_place(self, found: Checkpoint, kept: bool) -> str:
+        """Return what stands in a page: a sample and, for a kept model, where a sampler goes."""
+        choice = {name: getattr(self, name) for name in ("temperature", "top_k", "top_p", "seed")}
+        sample = Sampler(found.model, found.alphabet).sample(self.prompt, RECORDED, **choice)
+        place, how = "", "Run this notebook to write with the model yourself."
+        if kept:
+            settings = {"prompt": self.prompt, "length": self.length, **choice}
+            where = {"model": self._name, "settings": settings, "checkpoints": self._checkpoints}
+            place = f' data-rnnbook-sampler="{html.escape(json.dumps(where))}"'
+            command = html.escape(f"python -m rnnbook sample {self._name}")
+            how = f"Without a browser that runs it, <code>{command}</code> writes too."
+        return (
+            f'<div{place}><div class="recorded">'
+            f"<p>Written earlier by <code>{html.escape(self._name)}</code> at temperature "
+            f"{self.temperature:g}, after the prompt in bold:</p>"
+            f'<pre style="white-space: pre-wrap"><b>{html.escape(self.prompt)}</b>'
+            f"{html.escape(sample)}</pre></div><p>{how}</p></div>"
+        )
+
+
+def _moments(files: dict[str, bytes], *, fresh: bool) -> list[dict[str, str | int | bool]]:
+    """Describe what the reader can choose from: the trained model, earlier, at the start."""
+    moments = []
+    for file, content in files.items():
+        epoch = re.fullmatch(r"epoch-0*(\d+)\.safetensors", file)
+        label = f"after epoch {epoch[1]}" if epoch else "trained"
+        moments.append({"label": label, "file": file, "bytes": len(content), "fresh": False})
+    # The recipe's seed is all there is to an untrained model.
+    return [*moments, {**moments[0], "label": "untrained", "fresh": True}] if fresh else moments

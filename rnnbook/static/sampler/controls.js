@@ -1,0 +1,158 @@
+// What the reader can set: the text to write, whose it is, and how it is shaded.
+
+import { button, element, labelled } from "./elements.js";
+
+/**
+ * @typedef {object} Settings
+ * @property {string} prompt
+ * @property {number} length characters to write
+ * @property {number} temperature
+ * @property {number | null} top_k null for all
+ * @property {number | null} top_p null for all
+ * @property {number} seed
+ *
+ * @typedef {object} Checkpoint a moment of a model's training
+ * @property {string} label
+ * @property {string} file
+ * @property {number} bytes
+ * @property {boolean} fresh the model in the file, but as it was before training
+ */
+
+export class Controls {
+  /**
+   * @param {Settings} settings
+   * @param {Checkpoint[]} checkpoints
+   * @param {{changed: (changed: Partial<Settings>) => void, chosen: () => void,
+   *   shaded: () => void, generate: () => void, stop: () => void}} tell
+   */
+  constructor(settings, checkpoints, tell) {
+    this.fields = {
+      prompt: element("textarea", { rows: 2, required: true }),
+      length: number({ min: "1", max: "5000", required: true }),
+      temperature: element("input", { type: "range", min: "0", max: "2", step: "0.05" }),
+      top_k: number({ min: "1", placeholder: "all" }),
+      top_p: number({ min: "0.01", max: "1", step: "0.01", placeholder: "all" }),
+      seed: number({ required: true }),
+    };
+    this.temperature = element("span");
+    for (const [name, field] of Object.entries(this.fields)) {
+      field.oninput = () => {
+        this.showTemperature();
+        const value = this.settings[/** @type {keyof Settings} */ (name)];
+        if (field.checkValidity()) tell.changed({ [name]: value });
+      };
+    }
+    const reseed = button("New seed", () => {
+      this.set({ seed: Math.floor(Math.random() * 2 ** 31) });
+      tell.changed({ seed: this.settings.seed });
+    });
+
+    const moments = checkpoints.map(({ label }, index) => [String(index), label]);
+    this.checkpoint = chooser(moments);
+    this.beside = chooser([["", "nothing"], ...moments]);
+    this.checkpoint.onchange = this.beside.onchange = tell.chosen;
+    const models = [labelled("Model", this.checkpoint), labelled("Beside it", this.beside)];
+    for (const label of models) label.hidden = checkpoints.length < 2;
+
+    this.shadings = chooser([
+      ["probability", "probability"],
+      ["unit", "a hidden unit"],
+      ["nothing", "nothing"],
+    ]);
+    this.unit = number({ min: "0", value: "0" });
+    const unit = labelled("Hidden unit", this.unit);
+    unit.hidden = true;
+    this.shadings.onchange = this.unit.oninput = () => {
+      unit.hidden = this.shading !== "unit";
+      if (this.unit.checkValidity()) tell.shaded();
+    };
+
+    this.generate = element("button", {
+      type: "submit",
+      textContent: "Generate",
+      className: "main",
+    });
+    this.stop = button("Stop", tell.stop);
+    const { prompt, length, temperature, top_k, top_p, seed } = this.fields;
+    this.element = element(
+      "form",
+      { onsubmit: (event) => (event.preventDefault(), tell.generate()) },
+      labelled("Prompt", prompt),
+      element(
+        "div",
+        { className: "fields" },
+        ...models,
+        labelled("Characters", length),
+        labelled(this.temperature, temperature),
+        labelled("Top-k", top_k),
+        labelled("Top-p", top_p),
+        element("div", { className: "seed" }, labelled("Seed", seed), reseed),
+        labelled("Shade by", this.shadings),
+        unit,
+      ),
+      element("div", { className: "buttons" }, this.generate, this.stop),
+    );
+    this.set(settings);
+    this.busy = false;
+  }
+
+  /** @returns {Settings} */
+  get settings() {
+    const { prompt, ...numbers } = this.fields;
+    const values = Object.entries(numbers).map(([name, field]) => [
+      name,
+      field.value === "" ? null : field.valueAsNumber,
+    ]);
+    return /** @type {Settings} */ ({ prompt: prompt.value, ...Object.fromEntries(values) });
+  }
+
+  /** @param {Partial<Settings>} settings */
+  set(settings) {
+    for (const [name, value] of Object.entries(settings)) {
+      const field = this.fields[/** @type {keyof Settings} */ (name)];
+      const text = value === null ? "" : String(value);
+      if (field.value !== text) field.value = text; // where the reader types it stands already
+    }
+    this.showTemperature();
+  }
+
+  showTemperature() {
+    const { temperature } = this.fields;
+    this.temperature.textContent = `Temperature ${temperature.valueAsNumber.toFixed(2)}`;
+  }
+
+  get shading() {
+    return /** @type {import("./written_text.js").Shading} */ (this.shadings.value);
+  }
+
+  /** The hidden unit to shade by. @returns {number | null} */
+  get watched() {
+    return this.shading === "unit" ? this.unit.valueAsNumber : null;
+  }
+
+  /** Whether a text is being written. */
+  get busy() {
+    return this.generate.disabled;
+  }
+
+  set busy(busy) {
+    this.generate.disabled = busy;
+    this.stop.disabled = !busy;
+  }
+
+  /** @param {number} count */
+  set units(count) {
+    this.unit.max = String(count - 1);
+  }
+}
+
+/** @param {Partial<HTMLInputElement>} limits */
+function number(limits) {
+  return element("input", { type: "number", step: "1", ...limits });
+}
+
+/** @param {string[][]} choices value and text of each */
+function chooser(choices) {
+  const options = choices.map(([value, textContent]) => element("option", { value, textContent }));
+  return element("select", {}, ...options);
+}

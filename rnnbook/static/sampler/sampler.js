@@ -1,0 +1,185 @@
+// The sampler: controls, one or two texts side by side, and the models that write them.
+//
+// It does not know where it lives. A page of the book (page.js) or a notebook (widget.js) is its
+// host, which brings files and workers, and is told what changes.
+
+import { Controls } from "./controls.js";
+import { element, megabytes } from "./elements.js";
+import { Writer } from "./writer.js";
+import { WrittenText } from "./written_text.js";
+
+/**
+ * @typedef {import("./controls.js").Settings} Settings
+ * @typedef {import("./controls.js").Checkpoint} Checkpoint
+ *
+ * @typedef {object} Host
+ * @property {string} name of the model
+ * @property {Settings} settings to begin with
+ * @property {Checkpoint[]} checkpoints the first is chosen
+ * @property {() => Worker} startWorker
+ * @property {(file: string, signal: AbortSignal, onbytes: (bytes: number) => void) =>
+ *   Promise<ArrayBuffer>} fetchFile tells how many bytes are there so far
+ * @property {(changed: Partial<Settings & {text: string}>) => void} onchange
+ */
+
+export class Sampler {
+  /** @param {Host} host */
+  constructor(host) {
+    this.host = host;
+    /** @type {Map<string, ArrayBuffer>} */
+    this.files = new Map();
+    this.fetching = new AbortController();
+    this.columns = [new Column(host, this.say), new Column(host, this.say)];
+    this.controls = new Controls(host.settings, host.checkpoints, {
+      changed: host.onchange,
+      chosen: () => this.showColumns(),
+      shaded: () => this.controls.busy || this.shade(), // a text under way is shaded when done
+      generate: () => this.run(),
+      stop: () => this.stop(),
+    });
+    this.progress = element("progress", { hidden: true, ariaLabel: "Model fetched" });
+    this.status = element("p", { className: "status", role: "status" });
+    this.element = element(
+      "section",
+      { className: "rnnbook-sampler", ariaLabel: `Sampler: ${host.name}` },
+      this.controls.element,
+      this.progress,
+      this.status,
+      element("div", { className: "columns" }, ...this.columns.map(({ view }) => view.element)),
+    );
+    this.showColumns();
+    const { bytes } = host.checkpoints[0];
+    this.say(`Generate fetches the model once, ${megabytes(bytes)}, and runs it in your browser.`);
+  }
+
+  say = (/** @type {string} */ message) => {
+    this.status.textContent = message;
+  };
+
+  /** @param {Partial<Settings>} settings changed elsewhere */
+  set(settings) {
+    this.controls.set(settings);
+  }
+
+  /** Each column that is in use, with the checkpoint chosen for it. */
+  get chosen() {
+    return [this.controls.checkpoint, this.controls.beside].flatMap(({ value }, index) =>
+      value === ""
+        ? []
+        : [{ column: this.columns[index], checkpoint: this.host.checkpoints[Number(value)] }],
+    );
+  }
+
+  showColumns() {
+    for (const { view } of this.columns) view.element.hidden = true;
+    for (const { column, checkpoint } of this.chosen) {
+      column.view.element.hidden = false;
+      column.view.title = this.host.checkpoints.length > 1 ? checkpoint.label : "";
+    }
+  }
+
+  async run() {
+    const { prompt, length, temperature, top_k, top_p, seed } = this.controls.settings;
+    const order = { prompt, length, temperature, topK: top_k, topP: top_p, seed };
+    const { chosen } = this;
+    this.controls.busy = true;
+    try {
+      await this.load(chosen);
+      this.say("Writing …");
+      const start = performance.now();
+      await Promise.all(chosen.map(({ column }) => this.write(column, order)));
+      const count = chosen.reduce((sum, { column }) => sum + column.view.written.length, 0);
+      const rate = Math.round(count / ((performance.now() - start) / 1000));
+      this.say(`Wrote ${count} characters, ${rate} a second.`);
+      await this.shade();
+    } catch (thrown) {
+      const error = /** @type {Error} */ (thrown);
+      this.say(error.name === "AbortError" ? "Stopped." : error.message);
+      // What a worker was about is unknown: the next text gets a new one.
+      for (const { column } of chosen) column.close();
+    } finally {
+      this.progress.hidden = true;
+      this.controls.busy = false;
+    }
+  }
+
+  /** @param {Sampler["chosen"]} chosen */
+  async load(chosen) {
+    this.fetching = new AbortController();
+    for (const { column, checkpoint } of chosen) {
+      if (column.loaded === checkpoint) continue;
+      await column.load(checkpoint, await this.file(checkpoint));
+      this.fetching.signal.throwIfAborted();
+    }
+    this.controls.units = Math.min(...chosen.map(({ column }) => column.units));
+  }
+
+  /** @param {Checkpoint} checkpoint */
+  async file({ file, bytes }) {
+    if (!this.files.has(file)) {
+      this.say(`Fetching the model, ${megabytes(bytes)} …`);
+      Object.assign(this.progress, { hidden: false, max: bytes, value: 0 });
+      const show = (/** @type {number} */ there) => (this.progress.value = there);
+      this.files.set(file, await this.host.fetchFile(file, this.fetching.signal, show));
+    }
+    return this.files.get(file);
+  }
+
+  /** @param {Column} column @param {import("./worker.js").Order} order */
+  async write(column, order) {
+    const { view, writer } = column;
+    const { shading, watched } = this.controls;
+    view.begin(order.prompt, shading);
+    await writer.write(order, watched, (written) => {
+      view.append(written);
+      if (column === this.columns[0]) this.host.onchange({ text: view.text });
+    });
+    view.finish();
+  }
+
+  stop() {
+    this.fetching.abort();
+    for (const { writer } of this.columns) writer?.stop();
+  }
+
+  /** Shade what is written as the controls say. */
+  async shade() {
+    const { shading, watched } = this.controls;
+    for (const { view, writer } of this.columns) {
+      const wanted = watched !== null && writer && view.written.length > 0;
+      view.shade(shading, wanted ? await writer.activations(watched) : []);
+    }
+  }
+
+  close() {
+    this.fetching.abort();
+    for (const column of this.columns) column.close();
+  }
+}
+
+/** One text and the model that writes it. */
+class Column {
+  /** @param {Host} host @param {(message: string) => void} say */
+  constructor(host, say) {
+    this.host = host;
+    this.view = new WrittenText(say);
+    /** @type {Writer | undefined} */
+    this.writer = undefined;
+    /** @type {Checkpoint | undefined} */
+    this.loaded = undefined;
+    this.units = 0;
+  }
+
+  /** @param {Checkpoint} checkpoint @param {ArrayBuffer} file */
+  async load(checkpoint, file) {
+    this.writer ??= new Writer(this.host.startWorker());
+    this.units = await this.writer.load(file, checkpoint.fresh);
+    this.loaded = checkpoint;
+  }
+
+  close() {
+    this.writer?.close();
+    this.writer = undefined;
+    this.loaded = undefined;
+  }
+}
