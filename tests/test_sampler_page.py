@@ -17,12 +17,35 @@ from rnnbook.sampler_widget import SamplerWidget
 from rnnbook.sampling import Sampler
 from rnnbook.text import Alphabet
 from tests.browsing import chromium, served
-from tests.test_book import PHONE, ROOT, WIDE, build
+from tests.test_book import PHONE, ROOT, WIDE, build, luminance
 
 AXE = Path(axe_core_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 ALPHABET = Alphabet("\n <>&\"'/=!abcdefghijklmnopqrstuvwxyz")
 RECIPE = Recipe("none", 1, hidden_size=32, embedding_size=8, seed=3)
 PROMPT = "<b>to be</b> & "
+# The contrast (WCAG 2) between a character and what is behind it, for each class it can have.
+CONTRASTS = """(kinds) => {
+    const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
+    const light = (colour) => colour.slice(0, 3)
+        .map((part) => part / 255)
+        .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
+    const character = document.querySelector(".text .prompt + span span");
+    let ground = character.parentElement, behind;
+    do {
+        behind = parse(getComputedStyle(ground).backgroundColor);
+        ground = ground.parentElement;
+    } while (behind[3] === 0);
+    return kinds.map((kind) => {
+        character.className = kind;
+        const { color, backgroundColor } = getComputedStyle(character);
+        const tint = parse(backgroundColor);
+        const share = tint[3] ?? 1;
+        const mixed = tint.slice(0, 3).map((part, i) => share * part + (1 - share) * behind[i]);
+        const [low, high] = [light(parse(color)), light(mixed)].sort((a, b) => a - b);
+        return (high + 0.05) / (low + 0.05);
+    });
+}"""
 HOSTS = re.compile(r"^https?://(?!127\.0\.0\.1:)")
 
 
@@ -135,7 +158,7 @@ class TestWriting:
         asked = []
         page.on("request", lambda request: asked.append(request.url))
         sampler = page.get_by_role("region", name="Sampler: tiny")
-        expect(sampler.get_by_role("status")).to_contain_text("0.0 MB")
+        expect(sampler.get_by_role("status")).to_contain_text("kB")
         assert "Written earlier by tiny" in page.locator(".recorded").inner_text()
         names = page.evaluate("performance.getEntriesByType('resource').map(e => e.name)")
         assert not any(".safetensors" in name for name in names)
@@ -350,6 +373,15 @@ class TestAccess:
                 arg=shading[0].replace("a", "u"),
             )
             assert findings(page) == []
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_shaded_characters_stand_out_from_their_shade(self, open_page, scheme):
+        page = open_page("one", color_scheme=scheme)
+        generate(page)
+        assert (luminance(page, ".text", "backgroundColor") < 60) == (scheme == "dark")
+        kinds = ["p0", "p1", "p2", "p3", *(f"u{level}" for level in range(7))]
+        contrasts = page.evaluate(CONTRASTS, kinds)
+        assert min(contrasts) >= 4.5, dict(zip(kinds, contrasts, strict=True))
 
     def test_everything_is_reached_and_named_by_keyboard(self, open_page):
         page = open_page("one")

@@ -43,7 +43,7 @@ export class Controls {
       };
     }
     const reseed = button("New seed", () => {
-      this.set({ seed: Math.floor(Math.random() * 2 ** 31) });
+      this.set({ seed: Math.floor(Math.random() * 1e6) });
       tell.changed({ seed: this.settings.seed });
     });
 

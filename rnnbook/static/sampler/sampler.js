@@ -4,7 +4,7 @@
 // host, which brings files and workers, and is told what changes.
 
 import { Controls } from "./controls.js";
-import { element, megabytes } from "./elements.js";
+import { element, size } from "./elements.js";
 import { Writer } from "./writer.js";
 import { WrittenText } from "./written_text.js";
 
@@ -49,7 +49,7 @@ export class Sampler {
     );
     this.showColumns();
     const { bytes } = host.checkpoints[0];
-    this.say(`Generate fetches the model once, ${megabytes(bytes)}, and runs it in your browser.`);
+    this.say(`Generate fetches the model once, ${size(bytes)}, and runs it in your browser.`);
   }
 
   say = (/** @type {string} */ message) => {
@@ -71,11 +71,8 @@ export class Sampler {
   }
 
   showColumns() {
-    for (const { view } of this.columns) view.element.hidden = true;
-    for (const { column, checkpoint } of this.chosen) {
-      column.view.element.hidden = false;
-      column.view.title = this.host.checkpoints.length > 1 ? checkpoint.label : "";
-    }
+    const used = this.chosen.map(({ column }) => column);
+    for (const column of this.columns) column.view.element.hidden = !used.includes(column);
   }
 
   async run() {
@@ -90,7 +87,7 @@ export class Sampler {
       await Promise.all(chosen.map(({ column }) => this.write(column, order)));
       const count = chosen.reduce((sum, { column }) => sum + column.view.written.length, 0);
       const rate = Math.round(count / ((performance.now() - start) / 1000));
-      this.say(`Wrote ${count} characters, ${rate} a second.`);
+      this.say(`Wrote ${count} characters, ${rate.toLocaleString("en")} a second.`);
       await this.shade();
     } catch (thrown) {
       const error = /** @type {Error} */ (thrown);
@@ -117,7 +114,7 @@ export class Sampler {
   /** @param {Checkpoint} checkpoint */
   async file({ file, bytes }) {
     if (!this.files.has(file)) {
-      this.say(`Fetching the model, ${megabytes(bytes)} …`);
+      this.say(`Fetching the model, ${size(bytes)} …`);
       Object.assign(this.progress, { hidden: false, max: bytes, value: 0 });
       const show = (/** @type {number} */ there) => (this.progress.value = there);
       this.files.set(file, await this.host.fetchFile(file, this.fetching.signal, show));
@@ -127,9 +124,9 @@ export class Sampler {
 
   /** @param {Column} column @param {import("./worker.js").Order} order */
   async write(column, order) {
-    const { view, writer } = column;
+    const { view, writer, loaded } = column;
     const { shading, watched } = this.controls;
-    view.begin(order.prompt, shading);
+    view.begin(this.host.checkpoints.length > 1 ? loaded.label : "", order.prompt, shading);
     await writer.write(order, watched, (written) => {
       view.append(written);
       if (column === this.columns[0]) this.host.onchange({ text: view.text });

@@ -84,13 +84,13 @@ export class WrittenText {
     return this.written.map(({ character }) => character).join("");
   }
 
-  /** @param {string} title */
-  set title(title) {
+  /**
+   * @param {string} title
+   * @param {string} prompt
+   * @param {Shading} shading
+   */
+  begin(title, prompt, shading) {
     this.heading.textContent = title;
-  }
-
-  /** @param {string} prompt @param {Shading} shading */
-  begin(prompt, shading) {
     this.prompt = prompt;
     this.shading = shading;
     this.written = [];
