@@ -21,6 +21,9 @@ from rnnbook.sampling import Sampler
 from rnnbook.text import Alphabet
 
 STATIC = Path(__file__).parent / "static" / "sampler"
+# The modules of the widget and of its worker, each after those it imports.
+WIDGET = ("elements", "controls", "writer", "written_text", "sampler", "widget")
+WORKER = ("safetensors", "random", "model", "sampling", "linear", "engine", "worker")
 PIECE = 2**20  # bytes in one message, so that the reader sees them come
 RECORDED = 300  # characters that stand in the page before anything is fetched
 
@@ -74,11 +77,9 @@ class SamplerWidget(anywidget.AnyWidget):
         If a model comes without its alphabet, or the prompt is empty.
     """
 
-    _esm = joined("elements", "controls", "writer", "written_text", "sampler", "widget")
+    _esm = joined(*WIDGET)
     _css = (STATIC / "sampler.css").read_text(encoding="utf-8")
-    _worker = Unicode(joined("safetensors", "random", "model", "sampling", "engine", "worker")).tag(
-        sync=True
-    )
+    _worker = Unicode(joined(*WORKER)).tag(sync=True)
     _name = Unicode().tag(sync=True)
     _checkpoints = List(Dict()).tag(sync=True)
 

@@ -2,6 +2,7 @@
 //
 // Each step is what `forward` is in rnnbook/cells.py and rnnbook/feedback.py, for one stream.
 
+import { Linear } from "./linear.js";
 import { softmax } from "./sampling.js";
 
 /** @typedef {import("./model.js").Model} Model */
@@ -10,6 +11,7 @@ import { softmax } from "./sampling.js";
  * Score what follows, given the text so far.
  *
  * @typedef {object} Engine
+ * @property {() => void} reset forget all that was read: states are zeros again
  * @property {(token: number) => Float32Array} step read a character; return scores of the next,
  *   overwritten by the next call
  * @property {Float32Array[]} hidden the layers' hidden states, lowest first, as they are now
@@ -46,6 +48,10 @@ class Stack {
     this.head = new Linear(weights.get("head.weight"), weights.get("head.bias"));
     /** @type {Map<number, Float32Array>} what a character gives the first layer; few ever occur */
     this.read = new Map();
+  }
+
+  reset() {
+    for (const layer of this.layers) layer.reset();
   }
 
   /** @param {number} token */
@@ -85,6 +91,10 @@ class OutputFeedback {
     this.hidden = [new Float32Array(this.fromInput.out.length)];
   }
 
+  reset() {
+    this.fed.fill(0);
+  }
+
   /** @param {number} token */
   step(token) {
     this.x.fill(0);
@@ -116,6 +126,10 @@ class Cell {
     this.h = new Float32Array(w_h.length / b_h.length);
     this.activation = activation;
   }
+
+  reset() {
+    this.h.fill(0);
+  }
 }
 
 class Vanilla extends Cell {
@@ -130,6 +144,11 @@ class Vanilla extends Cell {
 
 class LSTM extends Cell {
   c = new Float32Array(this.h.length);
+
+  reset() {
+    super.reset();
+    this.c.fill(0);
+  }
 
   /** @param {Float32Array} x the gates i, f, g and o, one after the other */
   step(x) {
@@ -160,37 +179,6 @@ class GRU extends Cell {
       h[i] = candidate + update * (h[i] - candidate);
     }
     return h;
-  }
-}
-
-/** A matrix and a bias: v ↦ W v + b, into the same array each time. */
-class Linear {
-  /** @param {Float32Array} weight row by row @param {Float32Array} bias */
-  constructor(weight, bias) {
-    this.weight = weight;
-    this.bias = bias;
-    this.out = new Float32Array(bias.length);
-  }
-
-  /** @param {Float32Array} v */
-  of(v) {
-    const { weight, bias, out } = this;
-    const columns = v.length;
-    const inFours = columns - (columns % 4);
-    for (let row = 0, at = 0; row < out.length; row++) {
-      // Four sums that do not wait for one another.
-      let [a, b, c, d] = [bias[row], 0, 0, 0];
-      let column = 0;
-      for (; column < inFours; column += 4, at += 4) {
-        a += weight[at] * v[column];
-        b += weight[at + 1] * v[column + 1];
-        c += weight[at + 2] * v[column + 2];
-        d += weight[at + 3] * v[column + 3];
-      }
-      for (; column < columns; column++, at++) a += weight[at] * v[column];
-      out[row] = a + b + (c + d);
-    }
-    return out;
   }
 }
 

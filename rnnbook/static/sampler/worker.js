@@ -22,8 +22,10 @@ import { distribution, draw, mostLikely, softmax } from "./sampling.js";
 const SLICE = 40; // milliseconds
 const RIVALS = 5;
 
-/** @type {import("./model.js").Model} */
-let model;
+/** @type {string[]} */
+let alphabet;
+/** @type {import("./engine.js").Engine} */
+let engine;
 /** @type {Float32Array[]} all hidden units after each character that was written */
 let activations = [];
 let stopped = false;
@@ -32,9 +34,8 @@ let stopped = false;
 async function generate({ prompt, length, seed, ...choice }, unit) {
   stopped = false;
   activations = [];
-  const { alphabet } = model;
-  const tokens = encoded(prompt, alphabet);
-  const engine = engineFor(model);
+  const tokens = encoded(prompt);
+  engine.reset();
   const random = new Random(seed);
   const goesOn = slices();
   /** @type {Float32Array} */
@@ -64,8 +65,8 @@ async function generate({ prompt, length, seed, ...choice }, unit) {
   postMessage({ type: "done" });
 }
 
-/** @param {string} prompt @param {string[]} alphabet */
-function encoded(prompt, alphabet) {
+/** @param {string} prompt */
+function encoded(prompt) {
   const tokens = Array.from(prompt, (character) => alphabet.indexOf(character));
   if (!tokens.length)
     throw new Error("The prompt is empty: give at least one character to go on from.");
@@ -104,10 +105,10 @@ function joined(layers) {
 /** @type {Record<string, (message: any) => void | Promise<void>>} */
 const answers = {
   load({ file, fresh }) {
-    const stored = readModel(file);
-    model = fresh ? untrained(stored) : stored;
-    const { hidden_size: size, num_layers: layers = 1 } = model.hyperparameters;
-    postMessage({ type: "loaded", units: size * layers });
+    const model = readModel(file);
+    alphabet = model.alphabet;
+    engine = engineFor(fresh ? untrained(model) : model);
+    postMessage({ type: "loaded", units: joined(engine.hidden).length });
   },
   generate: ({ order, unit }) => generate(order, unit),
   stop() {
