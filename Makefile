@@ -53,6 +53,7 @@ test-all: test
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/sampling.py
+	$(BIN)/python benchmarks/browser.py
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

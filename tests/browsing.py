@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import json
 import os
 import shutil
 import threading
@@ -9,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import axe_core_python
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 PROGRAMS = (
     "chromium",
@@ -18,6 +20,8 @@ PROGRAMS = (
     "google-chrome",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
+
+AXE = Path(axe_core_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -47,3 +51,15 @@ def served(folder: Path) -> Iterator[str]:
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: pytest shows what matters."""
+
+
+def findings(page: Page) -> list[str]:
+    """Name what axe finds serious or worse in a page."""
+    page.evaluate(f"{AXE};0")
+    rules = {"label-content-name-mismatch": {"enabled": True}}
+    result = page.evaluate("rules => axe.run(document, { rules })", rules)
+    return [
+        json.dumps([found["id"], [node["html"][:200] for node in found["nodes"][:3]]])
+        for found in result["violations"]
+        if found["impact"] in ("serious", "critical")
+    ]

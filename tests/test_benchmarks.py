@@ -53,6 +53,15 @@ def test_training_tells_how_far_gradients_are_from_float32_s(tmp_path):
         assert row["gradient_error"] == 0 if exact else 0 <= row["gradient_error"] < 0.1
 
 
+def test_the_browsers_json_has_a_row_for_every_workload():
+    command = [sys.executable, BENCHMARKS / "browser.py", "--quick"]
+    command += ["--rounds", "1", "--length", "50"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    rows = json.loads(finished.stdout)["rows"]
+    assert {row["workload"] for row in rows} == WORKLOADS["training"]
+    assert all(row["chars_per_s"] > 0 and row["first_character_ms"] > 0 for row in rows)
+
+
 @pytest.mark.parametrize("name", ["training", "sampling"])
 def test_without_json_there_is_a_table(name, tmp_path):
     lines = run(name, tmp_path).stdout.splitlines()

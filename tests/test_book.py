@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page
 
 from book import check
-from tests.browsing import chromium, served
+from tests.browsing import chromium, findings, served
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = check.pages()
@@ -222,6 +222,11 @@ class TestBrowser:
         text = luminance(page, ".bd-article p", "color")
         behind = luminance(page, ".bd-article p", "backgroundColor")
         assert (text < 100 and behind > 200) if scheme == "light" else (text > 150 and behind < 60)
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_axe_finds_nothing_serious(self, open_page, name):
+        page, _ = open_page(name)
+        assert findings(page) == []
 
     @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
     @pytest.mark.parametrize("name", CHAPTERS)

@@ -1,11 +1,9 @@
 """The sampler in a page of a built book, in a real browser."""
 
-import json
 import re
 import shutil
 from pathlib import Path
 
-import axe_core_python
 import nbformat
 import pytest
 import torch
@@ -16,10 +14,9 @@ from rnnbook.recipes import Recipe
 from rnnbook.sampler_widget import SamplerWidget
 from rnnbook.sampling import Sampler
 from rnnbook.text import Alphabet
-from tests.browsing import chromium, served
+from tests.browsing import chromium, findings, served
 from tests.test_book import PHONE, ROOT, WIDE, build, luminance
 
-AXE = Path(axe_core_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 ALPHABET = Alphabet("\n <>&\"'/=!abcdefghijklmnopqrstuvwxyz")
 RECIPE = Recipe("none", 1, hidden_size=32, embedding_size=8, seed=3)
 PROMPT = "<b>to be</b> & "
@@ -409,15 +406,3 @@ class TestAccess:
         wide = """() => [...document.querySelectorAll(".rnnbook-sampler *")]
             .filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML)"""
         assert page.evaluate(wide) == []
-
-
-def findings(page: Page) -> list[str]:
-    """Name what axe finds serious or worse."""
-    page.evaluate(f"{AXE};0")
-    rules = {"label-content-name-mismatch": {"enabled": True}}
-    result = page.evaluate("rules => axe.run(document, { rules })", rules)
-    return [
-        json.dumps([found["id"], [node["html"][:200] for node in found["nodes"][:3]]])
-        for found in result["violations"]
-        if found["impact"] in ("serious", "critical")
-    ]

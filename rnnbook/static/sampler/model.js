@@ -157,22 +157,28 @@ function unpacked(tensors, name, shape, storage) {
   const dtype = integers ? "I8" : storage === "float16" ? "F16" : "F32";
   const { bytes } = checked(tensors, name, shape, dtype);
   const weights = new Float32Array(shape.reduce((a, b) => a * b));
-  if (dtype === "F32")
-    for (let i = 0; i < weights.length; i++) weights[i] = bytes.getFloat32(4 * i, true);
-  if (dtype === "F16") {
-    for (let i = 0; i < weights.length; i++) weights[i] = HALVES[bytes.getUint16(2 * i, true)];
-  }
-  if (dtype === "I8") {
-    const columns = shape[1];
+  if (integers) {
     const scales = checked(tensors, `${name}.scale`, [shape[0]], "F32").bytes;
+    const integral = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const columns = shape[1];
     for (let row = 0; row < shape[0]; row++) {
       const scale = scales.getFloat32(4 * row, true);
-      if (!(scale > 0)) throw new BadFile(`${name}.scale is not made of positive numbers.`);
-      for (let i = row * columns; i < (row + 1) * columns; i++)
-        weights[i] = bytes.getInt8(i) * scale;
+      if (!(scale > 0 && scale < Infinity)) {
+        throw new BadFile(`${name}.scale is not made of positive numbers.`);
+      }
+      const end = (row + 1) * columns;
+      for (let i = row * columns; i < end; i++) weights[i] = integral[i] * scale;
+    }
+  } else {
+    for (let i = 0; i < weights.length; i++) {
+      weights[i] =
+        dtype === "F16" ? HALVES[bytes.getUint16(2 * i, true)] : bytes.getFloat32(4 * i, true);
     }
   }
-  if (!weights.every(Number.isFinite)) throw new BadFile(`${name} is not made of finite numbers.`);
+  // A difference with itself is 0 unless something in it is infinite or no number.
+  let doubt = 0;
+  for (let i = 0; i < weights.length; i++) doubt += weights[i] - weights[i];
+  if (doubt !== 0) throw new BadFile(`${name} is not made of finite numbers.`);
   return weights;
 }
 

@@ -103,6 +103,7 @@ export class Sampler {
   /** @param {Sampler["chosen"]} chosen */
   async load(chosen) {
     this.fetching = new AbortController();
+    for (const { column } of chosen) column.start(); // it gets ready while the model comes
     for (const { column, checkpoint } of chosen) {
       if (column.loaded === checkpoint) continue;
       await column.load(checkpoint, await this.file(checkpoint));
@@ -167,9 +168,12 @@ class Column {
     this.units = 0;
   }
 
+  start() {
+    this.writer ??= new Writer(this.host.startWorker());
+  }
+
   /** @param {Checkpoint} checkpoint @param {ArrayBuffer} file */
   async load(checkpoint, file) {
-    this.writer ??= new Writer(this.host.startWorker());
     this.units = await this.writer.load(file, checkpoint.fresh);
     this.loaded = checkpoint;
   }
