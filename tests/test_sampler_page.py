@@ -200,9 +200,13 @@ class TestWriting:
     def test_stop_stops(self, open_page):
         page = open_page("one")
         page.get_by_label("Characters").fill("5000")
-        page.get_by_role("button", name="Generate").click()
-        page.wait_for_function("document.querySelectorAll('.text span span').length > 0")
-        page.get_by_role("button", name="Stop").click()
+        page.evaluate("""() => new Promise((stopped) => {
+            const [generate, stop] = document.querySelectorAll("form > .buttons button");
+            const written = document.querySelector(".text .prompt + span");
+            new MutationObserver(() => written.children.length && stopped(stop.click()))
+                .observe(written, { childList: true });
+            generate.click();
+        })""")
         expect(page.get_by_role("status")).to_contain_text(re.compile("^Wrote"))
         assert 0 < len(written(page)) < 5000
         page.get_by_label("Characters").fill("20")

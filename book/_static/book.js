@@ -23,6 +23,18 @@ function callControlsWhatTheySay() {
   }
 }
 
+/**
+ * The entries of a list are called what a list may hold: their own role is out of use.
+ *
+ * @returns {void}
+ */
+function makeReferencesAList() {
+  for (const entry of document.querySelectorAll(".citation-list > [role=doc-biblioentry]")) {
+    entry.setAttribute("role", "listitem");
+  }
+}
+
 window.addEventListener("load", callControlsWhatTheySay);
+window.addEventListener("load", makeReferencesAList);
 window.addEventListener("load", makeScrollersReachable);
 window.addEventListener("resize", makeScrollersReachable);

@@ -1,12 +1,11 @@
 // Put a sampler wherever a page of the book has a place for one. Where this never runs, the place
 // shows what stands in it: a recorded sample, and how to write with the model yourself.
 
-import { Sampler } from "./sampler.js";
-
 const MODELS = new URL("../models/", import.meta.url);
 
 /** @param {HTMLElement} place */
-function mount(place) {
+async function mount(place) {
+  const { Sampler } = await import("./sampler.js"); // most pages have no place and need none of it
   const { model, settings, checkpoints } = JSON.parse(place.dataset.rnnbookSampler);
   const sampler = new Sampler({
     name: model,
