@@ -29,7 +29,7 @@ export class Controls {
     this.fields = {
       prompt: element("textarea", { rows: 2, required: true }),
       length: number({ min: "1", max: "5000", required: true }),
-      temperature: element("input", { type: "range", min: "0", max: "2", step: "0.05" }),
+      temperature: element("input", { type: "range", min: "0", max: "2", step: "0.01" }),
       top_k: number({ min: "1", placeholder: "all" }),
       top_p: number({ min: "0.01", max: "1", step: "0.01", placeholder: "all" }),
       seed: number({ required: true }),
@@ -59,11 +59,12 @@ export class Controls {
       ["unit", "a hidden unit"],
       ["nothing", "nothing"],
     ]);
-    this.unit = number({ min: "0", value: "0" });
+    this.unit = number({ min: "0", value: "0", required: true, disabled: true });
     const unit = labelled("Hidden unit", this.unit);
     unit.hidden = true;
     this.shadings.onchange = this.unit.oninput = () => {
-      unit.hidden = this.shading !== "unit";
+      // What is hidden must not keep the form from being sent.
+      unit.hidden = this.unit.disabled = this.shading !== "unit";
       if (this.unit.checkValidity()) tell.shaded();
     };
 

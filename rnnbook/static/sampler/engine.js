@@ -34,9 +34,11 @@ const relu = (/** @type {number} */ x) => Math.max(0, x);
 class Stack {
   /** @param {Model} model */
   constructor({ kind, hyperparameters, weights, alphabet }) {
-    const { num_layers: count = 1, cell = "vanilla", activation = "tanh" } = hyperparameters;
+    const { activation = "tanh" } = hyperparameters;
+    const stack = kind === "CharRNN" ? hyperparameters : { cell: "vanilla" };
+    const { num_layers: count = 1, cell } = stack;
     const CellKind = { vanilla: Vanilla, lstm: LSTM, gru: GRU }[/** @type {string} */ (cell)];
-    const own = hyperparameters.combine === "concat" ? asSum(weights) : weights;
+    const own = weights.has("joint.weight") ? asSum(weights) : weights;
     this.layers = Array.from({ length: count }, (_, layer) => {
       const parts = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"];
       const [inputs, states, b_x, b_h] = parts.map((part) => own.get(`rnn.${part}_l${layer}`));

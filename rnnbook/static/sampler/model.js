@@ -16,6 +16,7 @@ import { Random } from "./random.js";
  */
 
 const WEIGHT_LIMIT = 60_000_000; // 240 MB in float32: more could take the reader's tab down
+const KINDS = ["CharRNN", "HiddenFeedback", "OutputFeedback"];
 const GATES = /** @type {Record<string, number>} */ ({ vanilla: 1, lstm: 4, gru: 3 });
 
 /**
@@ -103,24 +104,20 @@ function parsed(metadata, key) {
  * @returns {Map<string, number[]>}
  */
 function parameterShapes(kind, hyperparameters) {
-  const {
-    alphabet_size: V,
-    hidden_size: H,
-    num_layers: layers = 1,
-    embedding_size: E = null,
-  } = hyperparameters;
-  for (const size of [V, H, layers, E ?? 1]) {
-    if (!Number.isSafeInteger(size) || size < 1 || size > 65_536)
-      throw new BadFile("The model has an impossible size.");
+  const { alphabet_size: V, hidden_size: H } = hyperparameters;
+  // The others have one layer of plain units, and no embedding.
+  const stack = kind === "CharRNN" ? hyperparameters : { cell: "vanilla" };
+  const { cell, num_layers: layers = 1, embedding_size: E = null } = stack;
+  const sizes = [V, H, layers, E ?? 1];
+  if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 1 && size <= 65_536)) {
+    throw new BadFile("The model has an impossible size.");
   }
   if (layers > 64) throw new BadFile(`The model announces ${layers} layers.`);
-  /** @type {[string, number[]][]} */
-  const rnn = [];
-  const { cell = "vanilla" } = hyperparameters;
-  const known = { CharRNN: Object.hasOwn(GATES, cell), HiddenFeedback: true, OutputFeedback: true };
-  if (!Object.hasOwn(known, kind) || !known[/** @type {Model["kind"]} */ (kind)]) {
+  if (!KINDS.includes(kind) || !Object.hasOwn(GATES, cell)) {
     throw new BadFile(`The sampler knows no model ${kind} with ${cell} cells.`);
   }
+  /** @type {[string, number[]][]} */
+  const rnn = [];
   if (kind === "OutputFeedback") {
     rnn.push(
       ["from_input.weight", [H, V]],
@@ -136,13 +133,15 @@ function parameterShapes(kind, hyperparameters) {
     );
     rnn.push([`rnn.bias_ih_l${layer}`, [rows]], [`rnn.bias_hh_l${layer}`, [rows]]);
   }
-  if (kind === "CharRNN" && E) rnn.unshift(["embedding.weight", [V, E]]);
+  if (E !== null) rnn.unshift(["embedding.weight", [V, E]]);
   rnn.push(["head.weight", [V, H]], ["head.bias", [V]]);
-  if (hyperparameters.combine === "concat")
+  if (kind === "HiddenFeedback" && hyperparameters.combine === "concat") {
     rnn.push(["joint.weight", [H, 2 * H]], ["joint.bias", [H]]);
+  }
   const weights = rnn.reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0);
-  if (weights > WEIGHT_LIMIT)
+  if (weights > WEIGHT_LIMIT) {
     throw new BadFile(`The model announces ${weights} weights, too many for a page.`);
+  }
   return new Map(rnn);
 }
 
@@ -182,13 +181,19 @@ function unpacked(tensors, name, shape, storage) {
   return weights;
 }
 
-/** @param {Map<string, Tensor>} tensors @param {string} name @param {number[]} shape @param {string} dtype */
+/**
+ * @param {Map<string, Tensor>} tensors
+ * @param {string} name
+ * @param {number[]} shape
+ * @param {string} dtype
+ */
 function checked(tensors, name, shape, dtype) {
   const tensor = tensors.get(name);
   if (!tensor) throw new BadFile(`The file lacks the tensor ${name}.`);
   if (tensor.dtype !== dtype || tensor.shape.join() !== shape.join()) {
     throw new BadFile(
-      `${name} is ${tensor.dtype} (${tensor.shape.join(", ")}), expected ${dtype} (${shape.join(", ")}).`,
+      `${name} is ${tensor.dtype} (${tensor.shape.join(", ")}), ` +
+        `expected ${dtype} (${shape.join(", ")}).`,
     );
   }
   return tensor;

@@ -50,7 +50,8 @@ export function readSafetensors(file) {
     end = range[1];
     if (end > file.byteLength - start) {
       throw new BadFile(
-        `${name} ends at byte ${end}, and there are ${file.byteLength - start}: the file is cut off.`,
+        `${name} ends at byte ${end}, and there are ${file.byteLength - start}: ` +
+          "the file is cut off.",
       );
     }
     tensors.set(name, {
@@ -79,7 +80,7 @@ function parsedHeader(file, start) {
   return header;
 }
 
-/** Check each tensor's entry by itself, and sort them by where they begin. @param {object} entries */
+/** Check each tensor's entry by itself; sort them by where they begin. @param {object} entries */
 function inOrder(entries) {
   const checked = Object.entries(entries).map(([name, entry]) => {
     if (!isObject(entry)) throw new BadFile(`${name} has no description.`);

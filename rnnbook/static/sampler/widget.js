@@ -1,7 +1,7 @@
 // The sampler in a notebook: anywidget calls `render`, the kernel sends the weights.
 //
-// A notebook has no files beside it. rnnbook/sampler_widget.py joins the modules into two texts: this
-// one with what it imports, and the worker's, which comes as `_worker`.
+// A notebook has no files beside it. rnnbook/sampler_widget.py joins the modules into two texts:
+// this one with what it imports, and the worker's, which comes as `_worker`.
 
 import { Sampler } from "./sampler.js";
 

@@ -1,8 +1,11 @@
 // The model at work, away from the page: it writes in slices of time and listens in between.
 //
-// The page sends {type: "load", file, fresh} with the bytes of a model (fresh: as it was before
-// training), then {type: "generate", order, unit} (the hidden unit to watch, or null), {type: "stop"},
-// and {type: "unit", unit} to see another unit of the text that is written. Back come "loaded" (with the number of units), "wrote", "done", "unit" and "error".
+// The page sends one of these:
+//   {type: "load", file, fresh}      the bytes of a model; fresh: as it was before training
+//   {type: "generate", order, unit}  write; unit: the hidden unit to watch, or null
+//   {type: "unit", unit}             look at another unit of the text that is written
+//   {type: "stop"}
+// Back come "loaded" with the number of units, "wrote" and at last "done", "unit", or "error".
 
 import { engineFor } from "./engine.js";
 import { readModel, untrained } from "./model.js";
@@ -78,7 +81,7 @@ function encoded(prompt) {
   return tokens;
 }
 
-/** Make a function that, once a slice of time is over, lets messages in; it says whether to go on. */
+/** Make a function that lets messages in when a slice of time is over, and says if to go on. */
 function slices() {
   let end = performance.now() + SLICE;
   return async (now = false, before = () => {}) => {

@@ -171,7 +171,8 @@ export class WrittenText {
       this.shading === "unit" && activation !== undefined
         ? ` The unit is at ${activation.toFixed(2)}.`
         : "";
-    this.rivals.textContent = `${named(character)} had ${percent(probability)}. The likeliest: ${best}.${unit}`;
+    const own = `${named(character)} had ${percent(probability)}.`;
+    this.rivals.textContent = `${own} The likeliest: ${best}.${unit}`;
   }
 
   /** @param {(message: string) => void} say */
