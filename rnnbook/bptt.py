@@ -8,6 +8,8 @@ computed in float32. Sequences are time-major here, (T, B, ·), so that one step
 memory.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
@@ -17,6 +19,7 @@ from rnnbook.cells import State
 # The largest LSTM that PyTorch 2.13 is known to train rightly in bfloat16, with room to the first
 # that it does not.
 TRUSTED_UNITS = 768
+PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 def applies_to(rnn: nn.RNNBase, x: Tensor) -> bool:
@@ -31,14 +34,20 @@ def applies_to(rnn: nn.RNNBase, x: Tensor) -> bool:
 
 
 def run(
-    rnn: nn.LSTM | nn.GRU, x: Tensor, state: State | None, dtype: torch.dtype = torch.bfloat16
+    rnn: nn.LSTM | nn.GRU,
+    weights: Mapping[str, Tensor],
+    x: Tensor,
+    state: State | None,
+    dtype: torch.dtype = torch.bfloat16,
 ) -> tuple[Tensor, State]:
-    """Compute what ``rnn(x, state)`` computes, with products in `dtype`.
+    """Compute what ``rnn(x, state)`` computes, with given weights and with products in `dtype`.
 
     Parameters
     ----------
     rnn : nn.LSTM or nn.GRU
         Batch-first layers in one direction, with biases. Their dropout is applied between them.
+    weights : mapping
+        The layers' parameters by name, or what shall stand in their place.
     x : Tensor, shape (batch, time, input)
         The sequence.
     state : State or None
@@ -58,13 +67,14 @@ def run(
     y = x.transpose(0, 1).to(dtype)  # (T, B, I)
     last = []
     with torch.autocast("cpu", enabled=False):
-        for number, weights in enumerate(rnn.all_weights):
+        for number in range(rnn.num_layers):
+            layer = [weights[f"{name}_l{number}"] for name in PARAMETERS]
             if number:
                 y = nn.functional.dropout(y, rnn.dropout, rnn.training)
             if is_lstm:
-                y, *ends = LSTMThroughTime.apply(y, state[0][number], state[1][number], *weights)
+                y, *ends = LSTMThroughTime.apply(y, state[0][number], state[1][number], *layer)
             else:
-                y, *ends = GRUThroughTime.apply(y, state[number], *weights)
+                y, *ends = GRUThroughTime.apply(y, state[number], *layer)
             last.append(ends)
     states = tuple(torch.stack(parts) for parts in zip(*last, strict=True))  # each (L, B, H)
     return y.transpose(0, 1), states if is_lstm else states[0]

@@ -65,6 +65,9 @@ class CharRNN(nn.Module):
         Width of a learned input vector a character; None feeds one-hot vectors of width V.
     dropout : float
         Share of units dropped between recurrent layers and before the head, in training.
+    weight_dropout : float
+        Share of the hidden-to-hidden weights dropped in training, others for each batch (Merity,
+        Keskar and Socher, 2018).
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class CharRNN(nn.Module):
         num_layers: int = 1,
         embedding_size: int | None = None,
         dropout: float = 0.0,
+        weight_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.hyperparameters = {
@@ -85,6 +89,7 @@ class CharRNN(nn.Module):
             "num_layers": num_layers,
             "embedding_size": embedding_size,
             "dropout": dropout,
+            "weight_dropout": weight_dropout,
         }
         self.alphabet_size = alphabet_size
         self.embedding = nn.Embedding(alphabet_size, embedding_size) if embedding_size else None
@@ -97,6 +102,7 @@ class CharRNN(nn.Module):
             dropout=dropout if num_layers > 1 else 0.0,
         )
         self.dropout = nn.Dropout(dropout)
+        self.weight_dropout = nn.Dropout(weight_dropout)
         self.head = nn.Linear(hidden_size, alphabet_size)
 
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -122,8 +128,14 @@ class CharRNN(nn.Module):
             # one_hot gives int64; the recurrent layer multiplies in its weights' type.
             one_hot = nn.functional.one_hot(tokens, self.alphabet_size)
             x = one_hot.to(self.head.weight.dtype)  # (B, T, V)
+        weights = {
+            name: self.weight_dropout(weight) if name.startswith("weight_hh") else weight
+            for name, weight in self.rnn.named_parameters()
+        }
         if bptt.applies_to(self.rnn, x):
-            y, state = bptt.run(self.rnn, x, state)  # (B, T, H)
+            y, state = bptt.run(self.rnn, weights, x, state)  # (B, T, H)
+        elif self.training and self.weight_dropout.p:
+            y, state = torch.func.functional_call(self.rnn, weights, (x, state))  # (B, T, H)
         else:
             y, state = self.rnn(x, state)  # (B, T, H)
         return self.head(self.dropout(y)), state  # (B, T, V)

@@ -24,7 +24,7 @@ class UnknownRecipe(KeyError):
 
 # The fields of a recipe that each class of model takes.
 SHAPES = {
-    "CharRNN": ("cell", "hidden_size", "num_layers", "embedding_size", "dropout"),
+    "CharRNN": ("cell", "hidden_size", "num_layers", "embedding_size", "dropout", "weight_dropout"),
     "HiddenFeedback": ("hidden_size", "combine", "activation"),
     "OutputFeedback": ("hidden_size", "activation"),
 }
@@ -46,7 +46,7 @@ class Recipe:
         The first character held out from the middle.
     model : {"CharRNN", "HiddenFeedback", "OutputFeedback"}
         Which of the classes in `rnnbook.models`.
-    cell, hidden_size, num_layers, embedding_size, dropout, combine, activation
+    cell, hidden_size, num_layers, embedding_size, dropout, weight_dropout, combine, activation
         Shape of the model: the arguments of that class; those it does not have are ignored.
     batch_size, unroll : int
         Streams read at once, and characters between two updates.
@@ -100,6 +100,7 @@ class Recipe:
     model: str = "CharRNN"
     combine: str = "sum"
     activation: str = "tanh"
+    weight_dropout: float = 0.0
     optimizer: str = "adamw"
     off_centre: bool = False
 
@@ -128,12 +129,13 @@ class Recipe:
 
 _SHAKESPEARE = Recipe(
     corpus="plays",
-    characters=40_000_000,
+    characters=56_000_000,
     hidden_size=1024,
     embedding_size=256,
-    dropout=0.25,
+    dropout=0.2,
+    weight_dropout=0.3,
     unroll=64,
-    evaluations=10,
+    evaluations=14,
     weight_decay=0.01,
 )
 # Chapter 4's tutorial, rule by rule; only its order of batches, one at random, is here the text's.
@@ -206,6 +208,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             hidden_size=384,
             embedding_size=64,
             dropout=0.0,
+            weight_dropout=0.0,
             # Few streams and short batches: at this size more updates are worth more than speed.
             batch_size=16,
             unroll=64,

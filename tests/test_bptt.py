@@ -10,6 +10,11 @@ from rnnbook.models import CharRNN
 LAYERS = [nn.LSTM, nn.GRU]
 
 
+def run(rnn, *arguments):
+    """Compute the layers with their own weights."""
+    return bptt.run(rnn, dict(rnn.named_parameters()), *arguments)
+
+
 def measured(rnn: nn.RNNBase, batch: int, time: int, compute) -> dict[str, torch.Tensor]:
     """Outputs, last states and every gradient of one pass that uses all of them."""
     generator = torch.Generator().manual_seed(0)
@@ -41,7 +46,7 @@ def test_in_float32_the_numbers_are_torchs(layer, num_layers):
     torch.manual_seed(1)
     rnn = layer(5, 7, num_layers, batch_first=True)
     expected = measured(rnn, 3, 11, lambda rnn, x, state: rnn(x, state))
-    actual = measured(rnn, 3, 11, lambda rnn, x, state: bptt.run(rnn, x, state, torch.float32))
+    actual = measured(rnn, 3, 11, lambda rnn, x, state: run(rnn, x, state, torch.float32))
     for name, tensor in expected.items():
         torch.testing.assert_close(actual[name], tensor, msg=lambda text, n=name: f"{n}: {text}")
 
@@ -53,7 +58,7 @@ def test_in_bfloat16_gradients_stay_near_those_of_float32(layer, hidden):
     torch.manual_seed(1)
     rnn = layer(16, hidden, batch_first=True)
     expected = measured(rnn, 4, 10, lambda rnn, x, state: rnn(x, state))
-    actual = measured(rnn, 4, 10, lambda rnn, x, state: bptt.run(rnn, x, state))
+    actual = measured(rnn, 4, 10, lambda rnn, x, state: run(rnn, x, state))
     for name, tensor in expected.items():
         assert relative(actual[name], tensor) < 0.01, name
 
@@ -62,9 +67,9 @@ def test_in_bfloat16_gradients_stay_near_those_of_float32(layer, hidden):
 def test_no_state_is_a_state_of_zeros_and_the_state_goes_on(layer):
     rnn = layer(3, 8, 2, batch_first=True)
     x = torch.randn(2, 9, 3)
-    whole, last = bptt.run(rnn, x, None, torch.float32)
-    first, state = bptt.run(rnn, x[:, :4], None, torch.float32)
-    rest, end = bptt.run(rnn, x[:, 4:], state, torch.float32)
+    whole, last = run(rnn, x, None, torch.float32)
+    first, state = run(rnn, x[:, :4], None, torch.float32)
+    rest, end = run(rnn, x[:, 4:], state, torch.float32)
     torch.testing.assert_close(torch.cat([first, rest], dim=1), whole)
     torch.testing.assert_close(end, last)
 
@@ -72,10 +77,10 @@ def test_no_state_is_a_state_of_zeros_and_the_state_goes_on(layer):
 def test_dropout_between_layers_only_in_training():
     rnn = nn.LSTM(3, 32, 2, batch_first=True, dropout=0.5)
     x = torch.randn(2, 9, 3)
-    one, other = (bptt.run(rnn, x, None)[0] for _ in range(2))
+    one, other = (run(rnn, x, None)[0] for _ in range(2))
     assert not torch.equal(one, other)
     rnn.eval()
-    one, other = (bptt.run(rnn, x, None)[0] for _ in range(2))
+    one, other = (run(rnn, x, None)[0] for _ in range(2))
     assert torch.equal(one, other)
 
 
@@ -102,3 +107,22 @@ def test_a_model_uses_them_only_to_train_in_low_precision(cell, hidden, autocast
 def _names(node: torch.autograd.graph.Node) -> str:
     """Names of all operations a result came from."""
     return " ".join([type(node).__name__, *(_names(n) for n, _ in node.next_functions if n)])
+
+
+@pytest.mark.parametrize("cell", ["vanilla", "lstm", "gru"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weight_dropout_drops_memory_in_training_only(cell, dtype):
+    torch.manual_seed(0)
+    model = CharRNN(5, cell=cell, hidden_size=64, num_layers=2, weight_dropout=0.3)
+    plain = CharRNN(5, cell=cell, hidden_size=64, num_layers=2)
+    plain.load_state_dict(model.state_dict())
+    tokens = torch.randint(0, 5, (3, 12))
+    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        one, other = (model.train()(tokens)[0] for _ in range(2))
+        assert not torch.equal(one, other)
+        assert torch.equal(model.eval()(tokens)[0], plain.eval()(tokens)[0])
+        model.train()(tokens)[0].float().square().sum().backward()
+    for name, weight in model.rnn.named_parameters():
+        untouched = (weight.grad == 0).float().mean().item()
+        expected = 0.3 if name.startswith("weight_hh") else 0.0
+        assert untouched == pytest.approx(expected, abs=0.03), name
