@@ -164,7 +164,7 @@ _VANILLA_SUM = Recipe(
     hidden_size=50,
     batch_size=64,
     unroll=20,
-    learning_rate=5e-3,
+    learning_rate=2e-2,
     clip=1.25,
     patience=20,
 )
@@ -191,7 +191,7 @@ _VANILLA: dict[str, Recipe] = {
     ),
     # As many parameters as vanilla_sum, give or take 3 %.
     "vanilla_concat_small": dataclasses.replace(
-        _VANILLA_SUM, hidden_size=33, combine="concat", learning_rate=2e-3
+        _VANILLA_SUM, hidden_size=33, combine="concat", learning_rate=1e-2
     ),
     "vanilla_output": dataclasses.replace(
         _VANILLA_SUM, model="OutputFeedback", hidden_size=64, learning_rate=1e-2
