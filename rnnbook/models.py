@@ -65,6 +65,9 @@ class CharRNN(nn.Module):
         Width of a learned input vector a character; None feeds one-hot vectors of width V.
     dropout : float
         Share of units dropped between recurrent layers and before the head, in training.
+    input_dropout : float
+        Share of the numbers dropped that go into the first recurrent layer, in training. Of a
+        one-hot character it drops the one, or nothing.
     weight_dropout : float
         Share of the hidden-to-hidden weights dropped in training, others for each batch (Merity,
         Keskar and Socher, 2018).
@@ -79,6 +82,7 @@ class CharRNN(nn.Module):
         num_layers: int = 1,
         embedding_size: int | None = None,
         dropout: float = 0.0,
+        input_dropout: float = 0.0,
         weight_dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -89,6 +93,7 @@ class CharRNN(nn.Module):
             "num_layers": num_layers,
             "embedding_size": embedding_size,
             "dropout": dropout,
+            "input_dropout": input_dropout,
             "weight_dropout": weight_dropout,
         }
         self.alphabet_size = alphabet_size
@@ -102,6 +107,7 @@ class CharRNN(nn.Module):
             dropout=dropout if num_layers > 1 else 0.0,
         )
         self.dropout = nn.Dropout(dropout)
+        self.input_dropout = nn.Dropout(input_dropout)
         self.weight_dropout = nn.Dropout(weight_dropout)
         self.head = nn.Linear(hidden_size, alphabet_size)
 
@@ -128,6 +134,7 @@ class CharRNN(nn.Module):
             # one_hot gives int64; the recurrent layer multiplies in its weights' type.
             one_hot = nn.functional.one_hot(tokens, self.alphabet_size)
             x = one_hot.to(self.head.weight.dtype)  # (B, T, V)
+        x = self.input_dropout(x)
         weights = {
             name: self.weight_dropout(weight) if name.startswith("weight_hh") else weight
             for name, weight in self.rnn.named_parameters()

@@ -24,7 +24,15 @@ class UnknownRecipe(KeyError):
 
 # The fields of a recipe that each class of model takes.
 SHAPES = {
-    "CharRNN": ("cell", "hidden_size", "num_layers", "embedding_size", "dropout", "weight_dropout"),
+    "CharRNN": (
+        "cell",
+        "hidden_size",
+        "num_layers",
+        "embedding_size",
+        "dropout",
+        "input_dropout",
+        "weight_dropout",
+    ),
     "HiddenFeedback": ("hidden_size", "combine", "activation"),
     "OutputFeedback": ("hidden_size", "activation"),
 }
@@ -46,8 +54,10 @@ class Recipe:
         The first character held out from the middle.
     model : {"CharRNN", "HiddenFeedback", "OutputFeedback"}
         Which of the classes in `rnnbook.models`.
-    cell, hidden_size, num_layers, embedding_size, dropout, weight_dropout, combine, activation
+    cell, hidden_size, num_layers, embedding_size, combine, activation
         Shape of the model: the arguments of that class; those it does not have are ignored.
+    dropout, input_dropout, weight_dropout
+        Shares that a `CharRNN` drops in training.
     batch_size, unroll : int
         Streams read at once, and characters between two updates.
     characters : int
@@ -100,6 +110,7 @@ class Recipe:
     model: str = "CharRNN"
     combine: str = "sum"
     activation: str = "tanh"
+    input_dropout: float = 0.0
     weight_dropout: float = 0.0
     optimizer: str = "adamw"
     off_centre: bool = False
@@ -133,6 +144,7 @@ _SHAKESPEARE = Recipe(
     hidden_size=1024,
     embedding_size=256,
     dropout=0.2,
+    input_dropout=0.1,
     weight_dropout=0.3,
     unroll=64,
     evaluations=14,
@@ -208,6 +220,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             hidden_size=384,
             embedding_size=64,
             dropout=0.0,
+            input_dropout=0.0,
             weight_dropout=0.0,
             # Few streams and short batches: at this size more updates are worth more than speed.
             batch_size=16,

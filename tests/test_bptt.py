@@ -126,3 +126,17 @@ def test_weight_dropout_drops_memory_in_training_only(cell, dtype):
         untouched = (weight.grad == 0).float().mean().item()
         expected = 0.3 if name.startswith("weight_hh") else 0.0
         assert untouched == pytest.approx(expected, abs=0.03), name
+
+
+def test_input_dropout_hides_characters_in_training_only():
+    torch.manual_seed(0)
+    model = CharRNN(5, cell="vanilla", hidden_size=8, input_dropout=0.4)
+    seen = []
+    model.rnn.register_forward_pre_hook(lambda rnn, inputs: seen.append(inputs[0]))
+    tokens = torch.randint(0, 5, (20, 50))
+    model.train()(tokens)
+    model.eval()(tokens)
+    dropped, whole = seen
+    assert torch.equal(whole.argmax(-1), tokens)
+    assert (dropped == 0).all(-1).float().mean().item() == pytest.approx(0.4, abs=0.05)
+    assert dropped.max().item() == pytest.approx(1 / 0.6)
