@@ -21,6 +21,18 @@ def _letter(axes: Axes, x: float, y: float, letter: str, colour: str | None = No
     axes.text(x + 0.5, y + 0.5, shown, ha="center", va="center", family="DejaVu Sans Mono")
 
 
+def _label_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
+    """Name lines at their right ends, given as x, y and colour, and keep the names apart."""
+    axes.figure.canvas.draw()  # settles where in the figure a point is
+    above = -np.inf
+    for name, (x, y, colour) in sorted(ends.items(), key=lambda end: end[1][1]):
+        height = axes.transData.transform((x, y))[1] * 72 / axes.figure.dpi  # in points
+        place = max(height, above + 11)
+        style = {"va": "center", "color": COLOURS[colour], "textcoords": "offset points"}
+        axes.annotate(name, (x, y), xytext=(7, place - height), **style)
+        above = place
+
+
 def cursors(text: str, streams: int, steps: Sequence[int]) -> Figure:
     """Draw a text with its evenly spaced cursors, a row for each step.
 
@@ -113,24 +125,19 @@ def by_unroll(
         What was measured.
     """
     figure, axes = plt.subplots()
+    ends = {}
     for (name, by_length), colour, marker in zip(losses.items(), _COLOURS, "os^D", strict=False):
         lengths, nats = zip(*by_length.items(), strict=True)
         axes.semilogx(lengths, nats, marker=marker, color=COLOURS[colour])
-        axes.annotate(
-            name,
-            (lengths[-1], nats[-1]),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            color=COLOURS[colour],
-        )
+        ends[name] = (lengths[-1], nats[-1], colour)
     for name, nats in tables.items():
         axes.axhline(nats, color=COLOURS["grey"], lw=1, ls=(0, (4, 3)), zorder=1)
-        axes.text(lengths[0], nats, name, color=COLOURS["grey"], va="bottom", fontsize=9)
+        ends[name] = (lengths[-1], nats, "grey")
     axes.set_xticks(lengths, [str(length) for length in lengths])
     axes.minorticks_off()
-    axes.set_xlim(lengths[0] * 0.9, lengths[-1] * 1.6)
+    axes.set_xlim(lengths[0] * 0.9, lengths[-1] * 2.2)
     axes.set(xlabel="steps unrolled in training", ylabel=ylabel)
+    _label_ends(axes, ends)
     return figure
 
 
@@ -146,19 +153,13 @@ def fates(curves: Mapping[str, Sequence[float]], unroll: int | None = None) -> F
     """
     figure, axes = plt.subplots(figsize=(7, 3.8))
     styles = ("-", "--", "-.", ":")
+    ends = {}
     for (name, norms), colour, style in zip(curves.items(), _COLOURS, styles, strict=False):
         norms = np.asarray(norms, dtype=float)
         shown = np.where(norms > 0, norms, np.nan)  # a log axis has no place for zero
         axes.semilogy(shown, style, color=COLOURS[colour])
         end = int(np.flatnonzero(np.isfinite(shown))[-1])
-        axes.annotate(
-            name,
-            (end, shown[end]),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            color=COLOURS[colour],
-        )
+        ends[name] = (end, shown[end], colour)
     longest = max(len(norms) for norms in curves.values())
     if unroll is not None and unroll < longest:
         axes.axvline(unroll, color=COLOURS["grey"], lw=1, ls=":")
@@ -173,6 +174,7 @@ def fates(curves: Mapping[str, Sequence[float]], unroll: int | None = None) -> F
         )
     axes.set_xlim(-0.5, longest * 1.28)
     axes.set(xlabel="steps back, $k$", ylabel="length of $∂L_t / ∂h_{t-k}$")
+    _label_ends(axes, ends)
     return figure
 
 
