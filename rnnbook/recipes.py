@@ -199,7 +199,7 @@ _VANILLA: dict[str, Recipe] = {
         batch_size=32,
         unroll=40,
         # Nothing bounds the states of ReLU, and a product of two matrices moves twice as far.
-        learning_rate=1e-3,
+        learning_rate=2e-3,
     ),
     # As many parameters as vanilla_sum, give or take 3 %.
     "vanilla_concat_small": dataclasses.replace(

@@ -23,13 +23,15 @@ def _letter(axes: Axes, x: float, y: float, letter: str, colour: str | None = No
 
 def _label_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
     """Name lines at their right ends, given as x, y and colour, and keep the names apart."""
-    axes.figure.canvas.draw()  # settles where in the figure a point is
+    axes.autoscale_view()  # settles where in the figure a point is
     above = -np.inf
     for name, (x, y, colour) in sorted(ends.items(), key=lambda end: end[1][1]):
         height = axes.transData.transform((x, y))[1] * 72 / axes.figure.dpi  # in points
         place = max(height, above + 11)
-        style = {"va": "center", "color": COLOURS[colour], "textcoords": "offset points"}
-        axes.annotate(name, (x, y), xytext=(7, place - height), **style)
+        ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        style = {"va": "center", "color": COLOURS[colour], "bbox": ground}
+        offset = {"xytext": (7, place - height), "textcoords": "offset points"}
+        axes.annotate(name, (x, y), **offset, **style)
         above = place
 
 
@@ -46,7 +48,7 @@ def cursors(text: str, streams: int, steps: Sequence[int]) -> Figure:
         Steps to draw, counted from 1: at step n a cursor has moved n − 1 characters.
     """
     figure, axes = plt.subplots(figsize=(7.2, 0.36 * len(steps) + 0.4))
-    stretch = len(text) // streams
+    stretch = (len(text) - 1) // streams  # the last character is only a target
     for row, step in enumerate(steps):
         y = 1.6 * row
         for x, letter in enumerate(text):
@@ -97,11 +99,11 @@ def same_table(
     counted, learned : sequence of float
         Probability of a character after another, by table and by network.
     common : sequence of bool
-        Whether the pair's first character and the pair are frequent enough to matter.
+        Whether the pair was seen a hundred times or more.
     """
     figure, axes = plt.subplots(figsize=(5, 4.4))
     counted, learned, common = map(np.asarray, (counted, learned, common))
-    axes.loglog([1e-6, 1], [1e-6, 1], color=COLOURS["grey"], lw=1)
+    axes.loglog([1e-7, 1], [1e-7, 1], color=COLOURS["grey"], lw=1)
     axes.loglog(counted[~common], learned[~common], "x", ms=4, color=COLOURS["orange"])
     axes.loglog(counted[common], learned[common], "o", ms=3, color=COLOURS["blue"])
     axes.text(3e-6, 0.3, "● pairs seen 100 times or more", color=COLOURS["blue"])
