@@ -160,8 +160,6 @@ def models_command(args: argparse.Namespace) -> list[Row]:
                 "baseline_nats": found.facts.get("baseline_nats"),
             }
         )
-    if not rows and not args.json:
-        print("no trained models yet: python -m rnnbook train RECIPE")
     return rows
 
 
