@@ -246,42 +246,35 @@ def evaluate(model: CharModel, tokens: Tensor, *, streams: int = 16, warmup: int
     float
         Mean −ln P in nats per character.
     """
-    if tokens.dim() == 2:
-        return _evaluate_rows(model, tokens)
-    scored = len(tokens) - 1
-    length = -(-scored // streams)
-    warmup = min(warmup, length)
-    starts = torch.arange(0, scored, length, device=tokens.device)
-    positions = starts[:, None] + torch.arange(length, device=tokens.device)  # (S, L)
-    inputs = tokens[positions.clamp(max=scored - 1)]
-    # Positions past the end of the last stretch are not scored.
-    targets = torch.where(positions < scored, tokens[(positions + 1).clamp(max=scored)], -1)
-    before = positions[1:, :warmup] - warmup
-
     was_training = model.training
     model.eval()
-    state = _after_warmup(model, tokens[before])
+    if tokens.dim() == 2:
+        scored = tokens[:, 1:].numel()
+        total = sum(_score(model, rows[:, :-1], rows[:, 1:]) for rows in tokens.split(64))
+    else:
+        scored = len(tokens) - 1
+        length = -(-scored // streams)
+        warmup = min(warmup, length)
+        starts = torch.arange(0, scored, length, device=tokens.device)
+        positions = starts[:, None] + torch.arange(length, device=tokens.device)  # (S, L)
+        inputs = tokens[positions.clamp(max=scored - 1)]
+        # Positions past the end of the last stretch are not scored.
+        targets = torch.where(positions < scored, tokens[(positions + 1).clamp(max=scored)], -1)
+        before = positions[1:, :warmup] - warmup
+        total = _score(model, inputs, targets, _after_warmup(model, tokens[before]))
+    model.train(was_training)
+    return total / scored
+
+
+def _score(model: CharModel, inputs: Tensor, targets: Tensor, state: State | None = None) -> float:
+    """Add up the losses of rows that are read side by side; a target of −1 is left out."""
     total = 0.0
     for x, y in zip(inputs.split(128, dim=1), targets.split(128, dim=1), strict=True):
         logits, state = model(x, state)
         total += nn.functional.cross_entropy(
             logits.flatten(0, 1).float(), y.flatten(), ignore_index=-1, reduction="sum"
         ).item()
-    model.train(was_training)
-    return total / scored
-
-
-def _evaluate_rows(model: CharModel, rows: Tensor) -> float:
-    was_training = model.training
-    model.eval()
-    total = 0.0
-    for part in rows.split(64):
-        logits, _ = model(part[:, :-1])
-        total += nn.functional.cross_entropy(
-            logits.flatten(0, 1).float(), part[:, 1:].flatten(), reduction="sum"
-        ).item()
-    model.train(was_training)
-    return total / rows[:, 1:].numel()
+    return total
 
 
 def _after_warmup(model: CharModel, inputs: Tensor) -> State | None:
