@@ -135,17 +135,20 @@ class CharRNN(nn.Module):
             one_hot = nn.functional.one_hot(tokens, self.alphabet_size)
             x = one_hot.to(self.head.weight.dtype)  # (B, T, V)
         x = self.input_dropout(x)
-        weights = {
-            name: self.weight_dropout(weight) if name.startswith("weight_hh") else weight
-            for name, weight in self.rnn.named_parameters()
-        }
         if bptt.applies_to(self.rnn, x):
-            y, state = bptt.run(self.rnn, weights, x, state)  # (B, T, H)
+            y, state = bptt.run(self.rnn, self._thinned(), x, state)  # (B, T, H)
         elif self.training and self.weight_dropout.p:
-            y, state = torch.func.functional_call(self.rnn, weights, (x, state))  # (B, T, H)
+            y, state = torch.func.functional_call(self.rnn, self._thinned(), (x, state))
         else:
             y, state = self.rnn(x, state)  # (B, T, H)
         return self.head(self.dropout(y)), state  # (B, T, V)
+
+    def _thinned(self) -> dict[str, Tensor]:
+        """Return the recurrent layers' parameters by name, weight dropout applied."""
+        return {
+            name: self.weight_dropout(weight) if name.startswith("weight_hh") else weight
+            for name, weight in self.rnn.named_parameters()
+        }
 
 
 CharModel = CharRNN | HiddenFeedback | OutputFeedback
