@@ -63,7 +63,33 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-class AdderExplorer(ipywidgets.VBox):
+class _Explorer(ipywidgets.VBox):
+    """Controls above a line of text and a picture that follow them."""
+
+    FALLBACK: str
+
+    def __init__(self, controls: Sequence[ipywidgets.Widget]) -> None:
+        self.text = ipywidgets.HTML()
+        self.image = ipywidgets.Image(format="png")
+        for control in controls:
+            control.observe(self._update, names="value")
+        self._update()
+        super().__init__([*controls, self.text, self.image])
+
+    def _look(self) -> tuple[str, Figure]:
+        """Return the text and the picture of what is chosen now."""
+        raise NotImplementedError
+
+    def _update(self, change: object = None) -> None:
+        self.text.value, figure = self._look()
+        self.image.value = _png(figure)
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return bundle and {**bundle, "text/html": self.FALLBACK}
+
+
+class AdderExplorer(_Explorer):
     """Three sliders for w_x, w_h and b over the adder's loss surface.
 
     The two weights move a point on the surface; the bias cuts it elsewhere.
@@ -92,23 +118,13 @@ class AdderExplorer(ipywidgets.VBox):
         ]
         self._w_x = torch.linspace(*bounds["w_x"], 50)
         self._w_h = torch.linspace(*bounds["w_h"], 50)
-        self.text = ipywidgets.HTML()
-        self.image = ipywidgets.Image(format="png")
-        for slider in self.sliders:
-            slider.observe(self._update, names="value")
-        self._update()
-        super().__init__([*self.sliders, self.text, self.image])
+        super().__init__(self.sliders)
 
-    def _update(self, change: object = None) -> None:
+    def _look(self) -> tuple[str, Figure]:
         w_x, w_h, b = (slider.value for slider in self.sliders)
         errors = surface(self._arrays, self._w_x, self._w_h, b)
         figure = summation_plots.loss_surface(self._w_x, self._w_h, errors, b=b, here=(w_x, w_h))
-        self.image.value = _png(figure)
-        self.text.value = verdict(self._arrays, (w_x, w_h, b))
-
-    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str] | None:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        return bundle and {**bundle, "text/html": self.FALLBACK}
+        return verdict(self._arrays, (w_x, w_h, b)), figure
 
 
 def fate(activation: str, scale: float, unroll: int, steps: int = 50) -> tuple[Tensor, str]:
@@ -142,7 +158,7 @@ def fate(activation: str, scale: float, unroll: int, steps: int = 50) -> tuple[T
     return norms, f"after {reached} steps back the gradient is <b>{change:.1e}</b> times as long"
 
 
-class GradientExplorer(ipywidgets.VBox):
+class GradientExplorer(_Explorer):
     """Choose activation, weight scale and unrolling; see how far a loss reaches back."""
 
     FALLBACK = (
@@ -155,20 +171,10 @@ class GradientExplorer(ipywidgets.VBox):
         self.activation = ipywidgets.Dropdown(options=["tanh", "relu"], description="activation")
         self.scale = ipywidgets.FloatSlider(1.0, min=0.5, max=2, step=0.05, description="scale")
         self.unroll = ipywidgets.IntSlider(20, min=1, max=51, description="unroll")
-        self.text = ipywidgets.HTML()
-        self.image = ipywidgets.Image(format="png")
-        controls = [self.activation, self.scale, self.unroll]
-        for control in controls:
-            control.observe(self._update, names="value")
-        self._update()
-        super().__init__([*controls, self.text, self.image])
+        super().__init__([self.activation, self.scale, self.unroll])
 
-    def _update(self, change: object = None) -> None:
-        unroll = self.unroll.value
-        norms, self.text.value = fate(self.activation.value, self.scale.value, unroll)
-        name = f"{self.activation.value}, scale {self.scale.value:.2f}"
-        self.image.value = _png(vanilla_plots.fates({name: norms}, unroll))
-
-    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str] | None:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        return bundle and {**bundle, "text/html": self.FALLBACK}
+    def _look(self) -> tuple[str, Figure]:
+        activation, scale, unroll = self.activation.value, self.scale.value, self.unroll.value
+        norms, text = fate(activation, scale, unroll)
+        name = f"{activation}, scale {scale:.2f}"
+        return text, vanilla_plots.fates({name: norms}, unroll)
