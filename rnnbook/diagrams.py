@@ -111,7 +111,7 @@ def vanilla() -> Figure:
 def what_feeds_back() -> Figure:
     """Draw the two vanilla architectures: the state goes back, or the output does."""
     drawing = Drawing(6.2, 3.9)
-    for x, title in ((1.2, "Arch 1: the state"), (4.2, "Arch 2: the output")):
+    for x, title, symbol in ((1.2, "Arch 1: the state", "h"), (4.2, "Arch 2: the output", "p")):
         hidden = drawing.box(x, 1.35, "hidden", "blue", size=(1.0, 0.56))
         head = drawing.box(x, 2.5, "softmax", "grey", size=(1.0, 0.5))
         drawing.wire((x, 0.55), hidden.bottom)
@@ -119,7 +119,7 @@ def what_feeds_back() -> Figure:
         drawing.wire(head.top, (x, 3.15))
         drawing.symbols((x, 0.38, "x_t"), (x - 0.28, 1.92, "h_t"), (x, 3.33, "p_t"))
         drawing.text(x + 0.2, 3.7, title, size=13)
-        source = hidden if "state" in title else head
+        source = {"h": hidden, "p": head}[symbol]
         turn = x + 1.0
         # The way back enters below the middle, where the way out does not run.
         drawing.wire(
@@ -129,8 +129,7 @@ def what_feeds_back() -> Figure:
             (hidden.right[0], hidden.y - 0.16),
             colour=COLOURS["vermillion"],
         )
-        name = "h_{t-1}" if source is hidden else "p_{t-1}"
-        drawing.text(turn + 0.08, hidden.y - 0.16, f"${name}$", align="left")
+        drawing.text(turn + 0.08, hidden.y - 0.16, f"${symbol}_{{t-1}}$", align="left")
     return drawing.figure
 
 

@@ -8,7 +8,7 @@ Tomás's (*Métrica española*, 1956). Sounds are those of the River Plate: *ll*
 import re
 from collections.abc import Callable, Sequence
 
-from rnnbook.syllables import heard, stressed, syllables, words
+from rnnbook.syllables import heard, sounding, stressed, syllables
 
 BARE = str.maketrans("áéíóúü", "aeiouu")
 MAIN_VOWEL = re.compile(r"^.*?([áéíóú])|^.*?([aeo])|^.*([iuü])")
@@ -90,8 +90,8 @@ def scheme(stanza: Sequence[str], sound: Callable[[str], str] = consonance) -> s
 
 def _from_stress(verse: str) -> list[str]:
     """Return the syllables of the last word from its stress on, as heard."""
-    sounding = [word for word in words(verse) if syllables(word)]
-    return [heard(part) for word in sounding[-1:] for part in syllables(word)[stressed(word) :]]
+    last = sounding(verse)[-1:]
+    return [heard(part) for word in last for part in syllables(word)[stressed(word) :]]
 
 
 def _main_vowel(syllable: str) -> int:

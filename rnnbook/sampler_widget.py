@@ -119,8 +119,8 @@ class SamplerWidget(anywidget.AnyWidget):
 
     def _send_weights(self, _widget: object, content: dict[str, str], _buffers: object) -> None:
         weights = self._files.get(content.get("file", ""), b"")
+        answer = {"request": content["request"], "bytes": len(weights)}
         for start in range(0, len(weights), PIECE):
-            answer = {"request": content["request"], "bytes": len(weights)}
             self.send(answer, [weights[start : start + PIECE]])
 
     def __repr__(self) -> str:

@@ -100,6 +100,11 @@ def syllables(word: str) -> list[str]:
     return [word[cut:end] for cut, end in pairwise([*cuts, len(word)])]
 
 
+def sounding(verse: str) -> list[str]:
+    """Return the words of a verse that are heard: those with a syllable."""
+    return [word for word in words(verse) if syllables(word)]
+
+
 def stressed(word: str) -> int:
     """Find the stressed syllable of a word.
 
@@ -159,15 +164,16 @@ def _scan(verse: str) -> tuple[list[str], int]:
     """Return the syllables of a verse and the place of its last stress."""
     found: list[str] = []
     stress = 0
-    sounding = [word for word in words(verse) if syllables(word)]
-    for number, word in enumerate(sounding, start=1):
+    heard_words = sounding(verse)
+    for number, word in enumerate(heard_words, start=1):
+        stress_within = stressed(word)
         for place, part in enumerate(syllables(word)):
-            keeps_hiatus = number == len(sounding) and place > 0
+            keeps_hiatus = number == len(heard_words) and place > 0
             if found and not keeps_hiatus and _run_together(found[-1].replace(TIE, ""), part):
                 found[-1] += part if place else TIE + part
             else:
                 found.append(part)
-            if place == stressed(word):
+            if place == stress_within:
                 stress = len(found) - 1
     return found, stress
 
