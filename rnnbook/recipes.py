@@ -37,6 +37,9 @@ SHAPES = {
     "OutputFeedback": ("hidden_size", "activation"),
 }
 
+# The last 200 tunes; half a character more, so that rounding down finds them.
+HELD_OUT_TUNES = 48_016.5 / 901_235
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -165,6 +168,32 @@ _SHAKESPEARE_SOURCE = Recipe(
 _TINYSHAKESPEARE = Recipe(
     corpus="tinyshakespeare", characters=30 * 1_000_000, held_out=0.1, num_layers=2, dropout=0.4
 )
+_TUNES = Recipe(
+    corpus="tune_book",
+    characters=24_000_000,
+    held_out=HELD_OUT_TUNES,
+    num_layers=2,
+    dropout=0.4,
+    weight_dropout=0.25,
+    batch_size=32,
+    weight_decay=0.01,
+)
+# Chapters 6 and 7: the talk's network and rules, 20 readings of the tunes it learns from.
+_TUNES_TALK = Recipe(
+    corpus="tune_book",
+    characters=20 * 853_219,
+    held_out=HELD_OUT_TUNES,
+    cell="gru",
+    num_layers=3,
+    dropout=0.3,
+    input_dropout=0.3,
+    batch_size=200,
+    unroll=128,
+    learning_rate=1e-3,
+    schedule="constant",
+    clip=None,
+    patience=20,
+)
 _VANILLA_SUM = Recipe(
     corpus="wikipedia_sample",
     characters=64_000_000,
@@ -247,6 +276,27 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             evaluations=5,
         ),
         "full": _TINYSHAKESPEARE,
+    },
+    "tunes": {
+        "quick": dataclasses.replace(
+            _TUNES,
+            characters=1_500_000,
+            hidden_size=256,
+            num_layers=1,
+            dropout=0.0,
+            weight_dropout=0.0,
+            batch_size=16,
+            unroll=64,
+            evaluations=5,
+            learning_rate=3e-3,
+        ),
+        "full": _TUNES,
+    },
+    "tunes_talk": {
+        "quick": dataclasses.replace(
+            _TUNES_TALK, characters=1_280_000, hidden_size=128, batch_size=50, evaluations=5
+        ),
+        "full": _TUNES_TALK,
     },
     **{
         name: {
