@@ -1,4 +1,4 @@
-"""The command line: ``python -m rnnbook corpora | train | evaluate | sample | models | keep``."""
+"""The command line: ``python -m rnnbook corpora | train | evaluate | sample | models | …``."""
 
 import argparse
 import dataclasses
@@ -6,11 +6,24 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from tqdm.auto import tqdm
+
 import rnnbook
-from rnnbook import checkpoints, corpora, device, own_recipes, recipes, runs, sampling, training
+from rnnbook import (
+    checkpoints,
+    corpora,
+    device,
+    own_recipes,
+    recipes,
+    runs,
+    sampling,
+    training,
+    tune_book,
+    tune_table,
+)
 from rnnbook.corpora import Corpus
 
 Row = dict[str, object]
@@ -119,13 +132,28 @@ def evaluate_command(args: argparse.Namespace) -> list[Row]:
     return [row]
 
 
+def until_tune_ends(characters: Iterable[str]) -> Iterator[str]:
+    """Pass characters on as far as the line end that closes a tune."""
+    text = ""
+    for character in characters:
+        text += character
+        if text.endswith(tune_book.END):
+            return
+        yield character
+
+
 def sample_command(args: argparse.Namespace) -> list[Row]:
-    """Continue a prompt; without ``--json`` the text appears as it is drawn."""
+    """Continue a prompt; without ``--json`` the text appears as it is drawn.
+
+    A model of tunes writes no further than to the end of the tune.
+    """
     found = checkpoints.pretrained(args.name)
     sampler = sampling.Sampler(found.model, found.alphabet)
     settings = {"temperature": args.temperature, "top_k": args.top_k, "top_p": args.top_p}
     steps = sampler.stream(args.prompt, seed=args.seed, **settings)
     drawn = (character for _, (character,) in zip(range(args.length), steps, strict=False))
+    if found.facts.get("corpus") == "tune_book":
+        drawn = until_tune_ends(drawn)
     if args.json:
         text = args.prompt + "".join(drawn)
         return [{"name": args.name, "seed": args.seed, "text": text} | settings]
@@ -135,6 +163,12 @@ def sample_command(args: argparse.Namespace) -> list[Row]:
         print(character, end="", flush=True)
     print()
     return []
+
+
+def judge_command(args: argparse.Namespace) -> list[Row]:
+    """Make the table of chapter 7 anew: real tunes and written ones under one judge."""
+    lines = 2 + len(tune_table.WRITERS)
+    return list(tqdm(tune_table.rows(), desc="judging", total=lines, unit="line"))
 
 
 def models_command(args: argparse.Namespace) -> list[Row]:
@@ -204,6 +238,7 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--top-p", type=float, help="keep the likeliest up to this probability")
     command.add_argument("--seed", type=int, default=0, help="default: 0")
     add("models", "list trained models")
+    add("judge", "let all models of tunes write, and judge what they wrote (takes minutes)")
     command = add("keep", "pack a finished run into the models that come with the package")
     command.add_argument("run_folder", type=Path, help="what 'train' wrote")
     command.add_argument("name", help="what the model shall be called")

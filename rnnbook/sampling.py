@@ -178,6 +178,48 @@ class Sampler:
         columns = [characters for _, characters in zip(range(length), steps, strict=False)]
         return ["".join(row) for row in zip(*columns, strict=True)] or [""] * streams
 
+    def sample_until(
+        self, end: str, prompt: str, longest: int, streams: int = 1, **settings: float | int | None
+    ) -> list[str]:
+        """Return several continuations, each up to the first `end` that is drawn.
+
+        Parameters
+        ----------
+        end : str
+            What closes a text, such as the empty line after a tune; not in what is returned.
+        prompt : str
+            Text to go on from. An end within it does not count.
+        longest : int
+            Characters after which a text without end is broken off.
+        streams : int
+            Number of texts.
+        settings
+            As in `stream`.
+
+        Returns
+        -------
+        list of str, length `streams`
+            A text that was broken off is `longest` characters long, all others are shorter.
+
+        Raises
+        ------
+        ValueError
+            If `longest` is below 1, or as `stream` says.
+        """
+        if longest < 1:
+            raise ValueError(f"longest must be 1 or more, not {longest}")
+        texts, open_texts = [""] * streams, set(range(streams))
+        for characters in self.stream(prompt, streams=streams, **settings):
+            for stream in sorted(open_texts):
+                texts[stream] += characters[stream]
+                if texts[stream].endswith(end):
+                    texts[stream] = texts[stream].removesuffix(end)
+                    open_texts.remove(stream)
+                elif len(texts[stream]) == longest:
+                    open_texts.remove(stream)
+            if not open_texts:
+                return texts
+
 
 def _draw(p: Tensor, generator: torch.Generator) -> Tensor:
     """Draw an index from each row of p (S, V): where a random point falls on its cumulative sum."""

@@ -13,9 +13,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from rnnbook import checkpoints, corpora, recipes, records
 from rnnbook.__main__ import main
+from rnnbook.models import CharRNN
+from rnnbook.text import Alphabet
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = {"characters": 40_000, "hidden_size": 16, "evaluations": 2}
@@ -226,6 +229,22 @@ def test_a_vanilla_architecture_is_trained_measured_and_sampled(
     assert row["loss_nats"] == pytest.approx(row["recorded_loss_nats"], abs=1e-4)
     assert main(["sample", str(tmp_path / "run"), "--prompt", "Aqui", "--length", "30"]) == 0
     assert len(capsys.readouterr().out) == len("Aqui") + 30 + len("\n")
+
+
+def test_a_tune_is_written_to_its_end_and_no_further(tmp_path, capsys):
+    alphabet = Alphabet("\nAB")
+    model = CharRNN(3, hidden_size=2)
+    with torch.no_grad():
+        model.head.weight.zero_()
+        model.head.bias.copy_(torch.tensor([1.0, 0.5, 0.5]))
+    for corpus, ended in (("tune_book", True), ("plays", False)):
+        path = tmp_path / corpus / "model.safetensors"
+        checkpoints.save(path, model, alphabet, {"corpus": corpus})
+        arguments = ["sample", str(path), "--prompt", "A\n\n", "--length", "300"]
+        assert main(arguments) == 0
+        written = capsys.readouterr().out[len("A\n\n") : -1]
+        assert ("\n\n" in written) != ended
+        assert (len(written) < 300) == ended
 
 
 def test_sampling_writes_the_prompt_and_what_follows(folder):

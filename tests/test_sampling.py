@@ -123,3 +123,14 @@ def test_an_empty_prompt_and_a_negative_length_are_refused(sampler):
     with pytest.raises(ValueError, match="length"):
         sampler.sample("a", -1)
     assert sampler.sample("a", 0) == ""
+
+
+def test_a_text_ends_where_its_end_is_drawn(sampler):
+    until = sampler.sample_until("bc", "b", 40, 60, temperature=1.5, seed=3)
+    whole = sampler.sample_many("b", 40, 60, temperature=1.5, seed=3)
+    assert until == [text.split("bc")[0] for text in whole]
+    assert any(text.startswith("c") for text in until)  # the b of the prompt does not count
+    assert len({len(text) for text in until}) > 3
+    assert any(len(text) == 40 for text in sampler.sample_until("dcba", "a", 40, 30))
+    with pytest.raises(ValueError, match="1 or more"):
+        sampler.sample_until("ab", "a", 0)
