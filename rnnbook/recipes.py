@@ -79,6 +79,9 @@ class Recipe:
         chapter 5's tutorial. Otherwise PyTorch's own start.
     weight_decay : float
         Decoupled weight decay.
+    averaging : float
+        Share of itself that the running mean of the weights keeps in an update; the mean is then
+        what is measured and kept. 0 is without (Polyak and Juditsky, 1992).
     clip : float or None
         Largest norm of the whole gradient; a longer one is scaled down to it. None leaves it.
     carry_state : bool
@@ -117,6 +120,7 @@ class Recipe:
     weight_dropout: float = 0.0
     optimizer: str = "adamw"
     off_centre: bool = False
+    averaging: float = 0.0
 
     def build(self, alphabet_size: int) -> CharModel:
         """Return the untrained model: the same weights each time, drawn from the seed."""

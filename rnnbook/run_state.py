@@ -19,6 +19,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 
 from rnnbook.cells import State
 from rnnbook.checkpoints import replacing
@@ -137,8 +138,8 @@ class StateFile:
     def check_room(self, model: nn.Module) -> None:
         """Raise StateFileError if the folder cannot hold two states of this model at once."""
         folder = self.path.parent
-        # A state holds weights, best weights and the optimizer's two moments.
-        needed = 2 * 4 * sum(p.numel() * p.element_size() for p in model.parameters())
+        # A state holds weights, best weights, the optimizer's two moments, perhaps running means.
+        needed = 2 * 5 * sum(p.numel() * p.element_size() for p in model.parameters())
         try:
             folder.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(folder).free
@@ -150,7 +151,13 @@ class StateFile:
                 "make room, or choose a folder on another disk"
             )
 
-    def save(self, model: nn.Module, optimizer: Optimizer, progress: Progress) -> None:
+    def save(
+        self,
+        model: nn.Module,
+        optimizer: Optimizer,
+        progress: Progress,
+        mean: AveragedModel | None = None,
+    ) -> None:
         """Write the run as it stands; every process calls this, and the main one writes.
 
         Raises
@@ -172,6 +179,7 @@ class StateFile:
         state = self._run | {
             "model": model.state_dict(),
             "optimizer": optimizer.state_dict(),
+            "mean": mean.state_dict() if mean else None,
             "progress": kept,
             "ranks": ranks,
         }
@@ -181,7 +189,9 @@ class StateFile:
         except (OSError, RuntimeError) as error:
             raise StateFileError(f"cannot save the run to {self.path}: {error}") from error
 
-    def load(self, model: nn.Module, optimizer: Optimizer) -> Progress:
+    def load(
+        self, model: nn.Module, optimizer: Optimizer, mean: AveragedModel | None = None
+    ) -> Progress:
         """Put a saved run back into the model, the optimizer and the random states.
 
         Raises
@@ -204,6 +214,8 @@ class StateFile:
                     )
             model.load_state_dict(state["model"])
             optimizer.load_state_dict(state["optimizer"])
+            if mean:
+                mean.load_state_dict(state["mean"])
             mine = state["ranks"][PartialState().process_index]
             progress = Progress(**state["progress"])
             progress.history = History(**state["progress"]["history"])

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator, PartialState
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from rnnbook.device import best_device, best_dtype
@@ -44,7 +45,7 @@ def fit(
     state: Path | None = None,
     after_epoch: Callable[[int], None] | None = None,
 ) -> History:
-    """Train a model in place and leave it with its best weights.
+    """Train a model in place and leave it with its best weights, or their best running mean.
 
     Under ``torchrun`` or ``accelerate launch`` every process calls this with the same arguments,
     and the recipe's streams are divided among them.
@@ -95,14 +96,18 @@ def fit(
         model.parameters(), weight_decay=recipe.weight_decay, fused=True
     )
     trained, optimizer = accelerator.prepare(model, optimizer)
+    mean = None
+    if recipe.averaging:
+        mean = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging))
+    judged = mean.module if mean else model  # what is measured, and kept at its best
     run = Progress(best_weights=copy.deepcopy(model.state_dict()))
     file = StateFile(state, recipe, split.train) if state else None
     if file and file.path.exists():
-        run = file.load(model, optimizer)
+        run = file.load(model, optimizer, mean)
     elif file:
         # An hour of training must not end at a folder that cannot be written to.
         file.check_room(model)
-        file.save(model, optimizer, run)
+        file.save(model, optimizer, run, mean)
     history = run.history
 
     batches = itertools.islice(_batches(split.train, recipe, accelerator), run.steps, None)
@@ -147,6 +152,8 @@ def fit(
             if recipe.clip is not None:
                 accelerator.clip_grad_norm_(model.parameters(), recipe.clip)
             optimizer.step()
+            if mean:
+                mean.update_parameters(model)
 
             size = inputs.numel() * accelerator.num_processes
             run.stepped(size, nats, time.perf_counter() - started)
@@ -154,13 +161,13 @@ def fit(
             bar.set_postfix(nats=f"{nats:.3f}", refresh=False)
             due = recipe.characters * (len(history.characters) + 1) / recipe.evaluations
             if run.characters >= due:
-                run.measured(evaluate(model, held_out), model)
+                run.measured(evaluate(judged, held_out), judged)
             if file and (run.characters >= due or stop):
-                _save(file, model, optimizer, run)
+                _save(file, model, optimizer, run, mean)
             if stop:
                 history.stopped = "interrupted"
                 if run.loss_characters:
-                    run.measured(evaluate(model, held_out), model)
+                    run.measured(evaluate(judged, held_out), judged)
                 break
     model.load_state_dict(run.best_weights)
     model.eval()
@@ -194,10 +201,14 @@ def _interrupt_flag() -> Iterator[threading.Event]:
 
 
 def _save(
-    file: StateFile, model: CharModel, optimizer: torch.optim.Optimizer, run: Progress
+    file: StateFile,
+    model: CharModel,
+    optimizer: torch.optim.Optimizer,
+    run: Progress,
+    mean: AveragedModel | None,
 ) -> None:
     try:
-        file.save(model, optimizer, run)
+        file.save(model, optimizer, run, mean)
     except StateFileError as error:
         # The run in memory is worth more than the file: say so, go on, try again next time.
         warnings.warn(f"{error}; training goes on", stacklevel=3)

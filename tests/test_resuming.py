@@ -20,7 +20,7 @@ from rnnbook.run_state import StateFileError
 from rnnbook.text import Split, split_end
 from rnnbook.training import fit
 
-# Dropout and a carried state are what a careless resume forgets.
+# Dropout, a carried state and a running mean are what a careless resume forgets.
 RECIPE = Recipe(
     corpus="none",
     characters=60_000,
@@ -31,6 +31,7 @@ RECIPE = Recipe(
     unroll=13,
     evaluations=10,
     learning_rate=5e-3,
+    averaging=0.9,
 )
 
 

@@ -67,6 +67,24 @@ def test_the_best_weights_are_kept_and_training_stops_early():
     assert evaluate(model, split_end(noise, 0.1).held_out) == pytest.approx(history.best_nats)
 
 
+def test_the_running_mean_is_that_of_the_weights_after_each_update():
+    plain = dataclasses.replace(TINY, schedule="constant", evaluations=1)
+    held_out = split_end(periodic_tokens(), 0.1).held_out
+
+    def trained(recipe: Recipe) -> tuple[torch.Tensor, int]:
+        model, history = run(recipe, periodic_tokens(), dtype=torch.float32)
+        assert evaluate(model, held_out) == pytest.approx(history.best_nats)
+        return nn.utils.parameters_to_vector(model.parameters()), history.characters[-1]
+
+    expected, characters = trained(dataclasses.replace(plain, characters=1))
+    for _ in range(2):
+        weights, characters = trained(dataclasses.replace(plain, characters=characters + 1))
+        expected = 0.75 * expected + 0.25 * weights
+    mean, _ = trained(dataclasses.replace(plain, characters=characters, averaging=0.75))
+    torch.testing.assert_close(mean, expected)
+    assert not torch.allclose(mean, weights)
+
+
 def test_carried_state_reaches_further_than_one_batch():
     # A bit, six blanks, the same bit again; batches are cut every four characters.
     generator = torch.Generator().manual_seed(0)
