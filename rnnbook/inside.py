@@ -1,5 +1,6 @@
 """Look inside a character model: what its units do while it reads, and what they tell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -61,14 +62,53 @@ def trace(model: CharRNN, alphabet: Alphabet, text: str) -> Trace:
     text : str
         What it reads.
     """
+    tokens = alphabet.encode(text).to(model.head.weight.device)
+    units = _units(model, tokens[None])[0]  # (T, H)
+    probabilities = torch.softmax(model.head(units).float(), dim=-1)  # (T, V)
+    return Trace(probabilities.cpu(), units.float().cpu())
+
+
+@torch.inference_mode()
+def states_at(
+    model: CharRNN, alphabet: Alphabet, texts: Sequence[str], places: Sequence[Sequence[int]]
+) -> Tensor:
+    """Let a model read several texts, each from an empty state, and keep its units at some places.
+
+    Parameters
+    ----------
+    model : CharRNN
+        It is put into evaluation mode.
+    alphabet : Alphabet
+        The alphabet it was trained with.
+    texts : sequence of str
+        What it reads.
+    places : sequence of sequences of int
+        For each text, after how many characters; for all texts as many places.
+
+    Returns
+    -------
+    Tensor, shape (texts, places, H)
+        The outputs of its last recurrent layer.
+    """
+    read = [alphabet.encode(text[: max(at)]) for text, at in zip(texts, places, strict=True)]
+    # Nothing that stands after a place changes what was read before it: pad with anything.
+    rows = nn.utils.rnn.pad_sequence(read, batch_first=True).to(model.head.weight.device)
+    kept: list[Tensor] = []
+    for some, where in zip(rows.split(200), torch.tensor(places).split(200), strict=True):
+        units = _units(model, some)  # (B, T, H)
+        kept.append(units[torch.arange(len(some))[:, None], where - 1])
+    return torch.cat(kept).float().cpu()
+
+
+def _units(model: CharRNN, tokens: Tensor) -> Tensor:
+    """Return what goes into the head, (B, T, H), for tokens (B, T)."""
     seen: list[Tensor] = []
     hook = model.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     try:
-        tokens = alphabet.encode(text).to(model.head.weight.device)
-        logits, _ = model.eval()(tokens[None])  # (1, T, V)
+        model.eval()(tokens)
     finally:
         hook.remove()
-    return Trace(torch.softmax(logits[0].float(), dim=-1).cpu(), seen[0][0].float().cpu())
+    return seen[0]
 
 
 def correlations(units: Tensor, feature: Tensor) -> Tensor:

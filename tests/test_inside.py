@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rnnbook.inside import correlations, find_unit, linear_probe, trace
+from rnnbook.inside import correlations, find_unit, linear_probe, states_at, trace
 from rnnbook.models import CharRNN
 from rnnbook.text import Alphabet
 
@@ -17,6 +17,17 @@ def test_a_trace_is_what_the_model_does():
         y, _ = model.rnn(torch.eye(3)[alphabet.encode("abcacb")][None])
     torch.testing.assert_close(seen.probabilities, logits[0].softmax(-1))
     torch.testing.assert_close(seen.units, y[0])
+
+
+def test_states_of_many_texts_are_those_of_each():
+    torch.manual_seed(0)
+    model, alphabet = CharRNN(3, hidden_size=5), Alphabet("abc")
+    texts, places = ["abcacb", "ccb"] * 150, [(1, 6), (2, 3)] * 150
+    states = states_at(model, alphabet, texts, places)
+    assert states.shape == (300, 2, 5)
+    for row in (0, 1, 298, 299):
+        expected = trace(model, alphabet, texts[row]).units[[at - 1 for at in places[row]]]
+        torch.testing.assert_close(states[row], expected)
 
 
 def test_correlations_are_those_of_the_textbook():
