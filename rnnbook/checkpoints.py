@@ -36,7 +36,7 @@ from safetensors import SafetensorError, safe_open
 
 from rnnbook.models import CHAR_MODELS, CharModel
 from rnnbook.packing import decode, encode
-from rnnbook.recipes import Recipe
+from rnnbook.recipe import Recipe
 from rnnbook.text import Alphabet
 
 PRETRAINED = Path(__file__).parent / "pretrained"

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -104,4 +105,57 @@ def loss_by_context(losses: Mapping[str, Sequence[float]], tables: Mapping[str, 
         xlabel="characters read before, from an empty state",
         ylabel="held-out loss (nats/char)",
     )
+    return figure
+
+
+def bar_line_chances(
+    learned: Mapping[str, Mapping[Fraction, float]], counted: Mapping[str, Mapping[Fraction, float]]
+) -> Figure:
+    """Draw how likely a bar line is thought along a bar, a panel for each metre.
+
+    Parameters
+    ----------
+    learned, counted : mapping
+        For each metre what `tune_probes.bar_line_chances` returns, by a network and by counts.
+    """
+    figure, panels = plt.subplots(1, len(learned), sharey=True, squeeze=False, figsize=(7.2, 3))
+    for axes, metre in zip(panels[0], learned, strict=True):
+        for chances, colour, marker in ((counted, "grey", "s"), (learned, "blue", "o")):
+            places = [float(place) for place in chances[metre]]
+            style = {"color": COLOURS[colour], "marker": marker, "markersize": 4}
+            axes.plot(places, chances[metre].values(), linewidth=1, **style)
+        axes.set(title=metre, xlim=(-0.03, 1.06), ylim=(-0.03, 1.03), xlabel="share of the bar")
+    first = panels[0, 0]
+    first.set_ylabel("probability of a bar line")
+    first.text(0.05, 0.92, "● network", color=COLOURS["blue"])
+    first.text(0.05, 0.82, "■ counts", color=COLOURS["grey"])
+    return figure
+
+
+def probe_accuracy(
+    shares: Mapping[str, Sequence[float]], bars: Sequence[int], chance: float, title: str
+) -> Figure:
+    """Draw how often a linear probe reads something off the state, by how many bars were read.
+
+    Parameters
+    ----------
+    shares : mapping
+        For each network's name the share it gets right after each number of bars.
+    bars : sequence of int
+        The numbers of bars.
+    chance : float
+        Share that the commonest answer alone gets right.
+    title : str
+        What is read off.
+    """
+    figure, axes = plt.subplots(figsize=(5.6, 3.2))
+    for (name, values), marker in zip(shares.items(), "os^", strict=False):
+        (line,) = axes.plot(range(len(bars)), values, marker=marker, markersize=5)
+        style = {"color": line.get_color(), "ha": "right", "xytext": (0, 8)}
+        end = (len(bars) - 1, values[-1])
+        axes.annotate(name, end, textcoords="offset points", **style)
+    axes.axhline(chance, color=COLOURS["grey"], linewidth=1, linestyle=(0, (4, 3)))
+    axes.text(0, chance + 0.01, "the commonest one", color=COLOURS["grey"], fontsize=9)
+    axes.set(xticks=range(len(bars)), xticklabels=bars, ylim=(0, 1.08), title=title)
+    axes.set(xlabel="bars read", ylabel="share read off right")
     return figure

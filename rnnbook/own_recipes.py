@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from rnnbook.recipes import Recipe
+from rnnbook.recipe import Recipe
 
 
 class TooLittleText(ValueError):

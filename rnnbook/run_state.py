@@ -23,7 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from rnnbook.cells import State
 from rnnbook.checkpoints import replacing
-from rnnbook.recipes import Recipe
+from rnnbook.recipe import Recipe
 
 
 class StateFileError(RuntimeError):

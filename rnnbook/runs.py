@@ -17,7 +17,7 @@ from rnnbook.checkpoints import CheckpointError, Facts
 from rnnbook.corpora import Corpus
 from rnnbook.device import best_device
 from rnnbook.models import CharModel
-from rnnbook.recipes import Recipe
+from rnnbook.recipe import Recipe
 from rnnbook.records import Record, Stored
 from rnnbook.text import Alphabet, Split, split_chunks, split_end, split_middle
 

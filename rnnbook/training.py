@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 
 from rnnbook.device import best_device, best_dtype
 from rnnbook.models import CharModel, State, detach
-from rnnbook.recipes import Recipe
+from rnnbook.recipe import Recipe
 from rnnbook.run_state import History, Progress, StateFile, StateFileError
 from rnnbook.text import Split, Streams
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rnnbook import expect, ngram, recipes, runs, training
-from rnnbook.recipes import Recipe
+from rnnbook.recipe import Recipe
 from rnnbook.text import Alphabet, Split
 
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from rnnbook import checkpoints, packing
 from rnnbook.checkpoints import CheckpointError
-from rnnbook.recipes import Recipe
+from rnnbook.recipe import Recipe
 from rnnbook.sampling import Sampler
 from rnnbook.text import Alphabet
 

@@ -18,6 +18,7 @@ import torch
 from rnnbook import checkpoints, corpora, recipes, records
 from rnnbook.__main__ import main
 from rnnbook.models import CharRNN
+from rnnbook.recipe import Recipe
 from rnnbook.text import Alphabet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +36,7 @@ def run(*arguments, cwd, program=("-m", "rnnbook"), **environment):
     )
 
 
-def small_main(arguments, kind=recipes.Recipe, **changes):
+def small_main(arguments, kind=Recipe, **changes):
     """Run a command with a small tinyshakespeare recipe."""
     with pytest.MonkeyPatch.context() as patch:
         fields = dataclasses.asdict(recipes.get("tinyshakespeare", "quick"))
@@ -95,7 +96,7 @@ def test_a_seed_of_ones_own_is_in_the_record(tmp_path, folder):
 
 
 class TestInterrupted:
-    class Interrupted(recipes.Recipe):
+    class Interrupted(Recipe):
         """Presses Ctrl-C when the run is half done."""
 
         def learning_rate_at(self, progress):

@@ -10,7 +10,7 @@ from torch import nn
 from rnnbook.feedback import HiddenFeedback, OutputFeedback
 from rnnbook.models import CharRNN
 from rnnbook.ngram import NGram
-from rnnbook.recipes import Recipe
+from rnnbook.recipe import Recipe
 from rnnbook.sampling import Sampler
 from rnnbook.text import Alphabet, Split, split_end
 from rnnbook.training import evaluate, fit

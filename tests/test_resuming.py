@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from rnnbook import run_state
-from rnnbook.recipes import Recipe
+from rnnbook.recipe import Recipe
 from rnnbook.run_state import StateFileError
 from rnnbook.text import Split, split_end
 from rnnbook.training import fit

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from rnnbook import checkpoints
 from rnnbook.feedback import HiddenFeedback, OutputFeedback
 from rnnbook.models import CharModel, CharRNN
-from rnnbook.recipes import Recipe
+from rnnbook.recipe import Recipe
 from rnnbook.sampling import Sampler, distribution
 from rnnbook.text import Alphabet
 from tests.browsing import chromium, served

@@ -10,7 +10,7 @@ import torch
 from playwright.sync_api import Page, expect
 
 from rnnbook import checkpoints
-from rnnbook.recipes import Recipe
+from rnnbook.recipe import Recipe
 from rnnbook.sampler_widget import SamplerWidget
 from rnnbook.sampling import Sampler
 from rnnbook.text import Alphabet

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from traitlets import TraitError
 
 from rnnbook import checkpoints, widgets
-from rnnbook.recipes import Recipe
+from rnnbook.recipe import Recipe
 from rnnbook.sampling import Sampler
 from rnnbook.text import Alphabet, UnknownCharacters
 from tests.browsing import chromium, served

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from rnnbook.models import CharRNN
-from rnnbook.recipes import RECIPES, Recipe, UnknownRecipe, get
+from rnnbook.recipe import Recipe
+from rnnbook.recipes import RECIPES, UnknownRecipe, get
 from rnnbook.runs import split_by
 from rnnbook.text import Alphabet, split_end
 from rnnbook.training import NonFiniteLoss, evaluate, fit
