@@ -23,6 +23,7 @@ from rnnbook import (
     training,
     tune_book,
     tune_table,
+    verse_table,
 )
 from rnnbook.corpora import Corpus
 
@@ -166,9 +167,9 @@ def sample_command(args: argparse.Namespace) -> list[Row]:
 
 
 def judge_command(args: argparse.Namespace) -> list[Row]:
-    """Make the table of chapter 7 anew: real tunes and written ones under one judge."""
-    lines = 2 + len(tune_table.WRITERS)
-    return list(tqdm(tune_table.rows(), desc="judging", total=lines, unit="line"))
+    """Make the table of chapter 6 or 7 anew: real and written pieces by the same measures."""
+    rows = verse_table.rows() if args.what == "verse" else tune_table.rows()
+    return list(tqdm(rows, desc=f"judging {args.what}", unit="line"))
 
 
 def models_command(args: argparse.Namespace) -> list[Row]:
@@ -238,7 +239,8 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--top-p", type=float, help="keep the likeliest up to this probability")
     command.add_argument("--seed", type=int, default=0, help="default: 0")
     add("models", "list trained models")
-    add("judge", "let all models of tunes write, and judge what they wrote (takes minutes)")
+    command = add("judge", "let models and counts write, and judge what they wrote")
+    command.add_argument("what", choices=("verse", "tunes"), help="takes some minutes")
     command = add("keep", "pack a finished run into the models that come with the package")
     command.add_argument("run_folder", type=Path, help="what 'train' wrote")
     command.add_argument("name", help="what the model shall be called")

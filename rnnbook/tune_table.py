@@ -1,19 +1,14 @@
 """Chapter 7's table: tunes of the books, of counts and of networks, under one judge.
 
-``python -m rnnbook judge --json`` makes it anew. Each line has as many tunes as are held out.
+``python -m rnnbook judge tunes --json`` makes it anew. Each line has as many tunes as are held out.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-import torch
-
-from rnnbook import abc_reader, checkpoints, corpora, records, tune_book, tunes
-from rnnbook.ngram import NGram
+from rnnbook import abc_reader, checkpoints, corpora, tune_book, tunes, writers
 from rnnbook.novelty import Known
-from rnnbook.sampling import Sampler
-from rnnbook.text import Alphabet
 
 FILE = checkpoints.PRETRAINED / "tunes" / "judged.json"
 LONG = 8  # bars in a row; tunes that are not copies share fewer
@@ -60,12 +55,12 @@ def rows() -> Iterator[Row]:
     known_tunes, held_out = book[: -tune_book.HELD_OUT], book[-tune_book.HELD_OUT :]
     known = Known(map(abc_reader.read, known_tunes))
     yield {"writer": "held-out tunes", "moment": "", "drawn": ""} | judged(held_out, known)
-    order = best_order("tunes")
-    counted = write_by_counting(known_tunes, order, len(held_out))
+    order = writers.best_order("tunes")
+    counted = writers.by_counting(known_tunes, order, len(held_out))
     line = {"writer": f"counts of order {order}", "moment": "", "drawn": "temperature 1"}
     yield line | judged(counted, known)
     for name, snapshot, settings in WRITERS:
-        written = write(name, snapshot, len(held_out), **settings)
+        written = writers.by_network(name, snapshot, len(held_out), LONGEST, **settings)
         ((setting, value),) = settings.items()
         line = {"writer": name, "moment": snapshot or "trained"}
         yield line | {"drawn": f"{setting} {value}"} | judged(written, known)
@@ -82,30 +77,3 @@ def judged(texts: Sequence[str], known: Known) -> Row:
         "longest_run": median(runs_of_bars),
         "copied": sum(run > LONG for run in runs_of_bars) / len(texts),
     }
-
-
-def write(name: str, snapshot: str | None, count: int, **settings: float) -> list[str]:
-    """Let a kept model write tunes, each with a header of its own."""
-    found = checkpoints.pretrained(name, snapshot=snapshot)
-    # In float32, so that another processor draws the same.
-    sampler = Sampler(found.model, found.alphabet, dtype=torch.float32)
-    return sampler.sample_until(tune_book.END, tune_book.END, LONGEST, count, **settings)
-
-
-def best_order(name: str) -> int:
-    """Return the order of the best count table in the record of a kept model."""
-    ngrams = records.load(name)["ngrams"]
-    return min(ngrams, key=lambda table: table["loss_nats"])["order"]
-
-
-def write_by_counting(book: Sequence[str], order: int, count: int) -> list[str]:
-    """Count n-grams in a book of tunes, and draw as many tunes from the counts."""
-    text = "".join(tune + tune_book.END for tune in book)
-    alphabet = Alphabet.of(text)
-    table = NGram(alphabet.encode(text), order, len(alphabet))
-    generator = torch.Generator().manual_seed(0)
-    written = tune_book.END
-    # One more than wanted: the last one is not at its end.
-    while len(tune_book.split(written)) <= count:
-        written += alphabet.decode(table.sample(5_000, alphabet.encode(written), generator))
-    return tune_book.split(written)[:count]
