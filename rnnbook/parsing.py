@@ -1,4 +1,4 @@
-"""Ask music21 whether it can parse a tune, in a process that can be killed.
+"""Ask music21 whether it can parse a tune, and what it reads, in a process that can be killed.
 
 There are texts on which music21 never ends or takes all memory, ``M:99999999/1`` for one. This
 file is also the program of that process, and for that imports nothing of the package.
@@ -61,19 +61,38 @@ class Music21:
         RuntimeError
             If music21 cannot be imported.
         """
+        return self._ask(tune, "judge")["objection"]
+
+    def musicxml(self, tune: str) -> str:
+        """Return a tune as MusicXML, the notation that programs exchange scores in.
+
+        Raises
+        ------
+        ValueError
+            If music21 cannot parse the tune; the message says why.
+        RuntimeError
+            If music21 cannot be imported.
+        """
+        # Accidentals hold until the end of the bar for every octave, as in `abc_reader`.
+        answer = self._ask(f"%abc-2.1\nX:1\n{tune}", "export")
+        if answer["objection"]:
+            raise ValueError(f"music21 cannot read this tune: {answer['objection']}")
+        return answer["musicxml"]
+
+    def _ask(self, tune: str, what: str) -> dict[str, str | None]:
         process = self._process or self._start()
         try:
-            process.stdin.write(json.dumps(tune) + "\n")
+            process.stdin.write(json.dumps([what, tune]) + "\n")
             process.stdin.flush()
             answer = self._answers.get(timeout=self.seconds)
         except OSError:
             answer = ""
         except queue.Empty:
-            answer = json.dumps(f"it was not done after {self.seconds:g} seconds")
+            answer = json.dumps({"objection": f"it was not done after {self.seconds:g} seconds"})
             self.close()
         if not answer:
             self.close()
-            return "its process broke down"
+            return {"objection": "its process broke down"}
         return json.loads(answer)
 
     def close(self) -> None:
@@ -114,6 +133,7 @@ def _forward(process: subprocess.Popen[str], answers: "queue.SimpleQueue[str]") 
 
 def _serve() -> None:
     from music21 import converter
+    from music21.musicxml.m21ToXml import GeneralObjectExporter
 
     # Not every system has such limits, or keeps them.
     with contextlib.suppress(ImportError, ValueError, OSError):
@@ -124,13 +144,17 @@ def _serve() -> None:
     sys.stdout = sys.stderr  # whatever music21 has to say is no answer
     print("null", file=answers, flush=True)
     for line in sys.stdin:
-        objection = None
+        what, tune = json.loads(line)
+        answer = {"objection": None}
         try:
-            if not converter.parseData(json.loads(line), format="abc").flatten().notes:
-                objection = "there is no note in it"
+            score = converter.parseData(tune, format="abc")
+            if not score.flatten().notes:
+                answer["objection"] = "there is no note in it"
+            elif what == "export":
+                answer["musicxml"] = GeneralObjectExporter().parse(score).decode()
         except Exception as error:
-            objection = f"{type(error).__name__}: {error}"[:200]
-        print(json.dumps(objection), file=answers, flush=True)
+            answer["objection"] = f"{type(error).__name__}: {error}"[:200]
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":
