@@ -1,7 +1,8 @@
 """Engrave a tune: its score as a picture that can be enlarged, and read out.
 
 music21 reads the ABC and verovio engraves what it has read. Verovio could read ABC itself, but
-loses first and second endings on the way, and most of the repeats written ``::``.
+loses first and second endings on the way, and most of the repeats written ``::``. Grace notes are
+left out, as they are from what sounds.
 """
 
 import html
@@ -68,8 +69,8 @@ class Score:
 
     def __init__(self, tune: str, *, seconds: float = 10.0) -> None:
         with Music21(seconds) as music21:
-            # music21 counts the notes of a triplet twice where a slur begins with it.
-            musicxml = music21.musicxml(re.sub(r"\((?=\(\d)", "", tune))
+            # Without grace notes: where one stands in a triplet, music21 adds notes.
+            musicxml = music21.musicxml(re.sub(r"\{[^}]*\}", "", tune))
         self.svg = _engrave(musicxml)
         self.description = describe(tune)
 
