@@ -15,7 +15,7 @@ import anywidget
 from traitlets import Dict, Float, Int, List, Unicode
 
 from rnnbook import checkpoints
-from rnnbook.checkpoints import Checkpoint
+from rnnbook.checkpoints import Checkpoint, Facts
 from rnnbook.models import CharModel
 from rnnbook.sampling import Sampler
 from rnnbook.text import Alphabet
@@ -101,8 +101,9 @@ class SamplerWidget(anywidget.AnyWidget):
             path = checkpoints.find(model)
             found = checkpoints.load(path)
             kept = path.is_relative_to(checkpoints.PRETRAINED)
-            files = [path.with_name(f"{name}.safetensors") for name in checkpoints.snapshots(model)]
-            self._files = {file.name: file.read_bytes() for file in [path, *files[1:]]}
+            offered = moments(path, found.facts)
+            files = [path.with_name(str(moment["file"])) for moment in offered]
+            self._files = {file.name: file.read_bytes() for file in files}
         elif alphabet is None:
             raise ValueError("a model without a name needs its alphabet: give it after the model")
         else:
@@ -110,10 +111,10 @@ class SamplerWidget(anywidget.AnyWidget):
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder, "model.safetensors")
                 checkpoints.save(path, model, alphabet, {})
+                offered = moments(path, {})
                 self._files = {path.name: path.read_bytes()}
         name = model if isinstance(model, str) else type(model).__name__
-        moments = _moments(self._files, fresh="recipe" in found.facts)
-        super().__init__(_name=name, _checkpoints=moments, **settings)
+        super().__init__(_name=name, _checkpoints=offered, **settings)
         self._place = self._make_place(found, kept)
         self.on_msg(self._send_weights)
 
@@ -153,12 +154,24 @@ class SamplerWidget(anywidget.AnyWidget):
         )
 
 
-def _moments(files: dict[str, bytes], *, fresh: bool) -> list[dict[str, str | int | bool]]:
-    """Describe what the reader can choose from: the trained model, earlier, at the start."""
-    moments = []
-    for file, content in files.items():
-        epoch = re.fullmatch(r"epoch-0*(\d+)\.safetensors", file)
+def moments(path: Path, facts: Facts) -> list[dict[str, str | int | bool]]:
+    """Describe to a page what the reader can choose from: trained, earlier, before training.
+
+    Parameters
+    ----------
+    path : Path
+        The trained model's file; its snapshots lie beside it.
+    facts : mapping
+        What the file says of the model.
+    """
+    snapshots = checkpoints.snapshots(str(path))[1:]  # the first is no file
+    found = []
+    earlier = [path.with_name(f"{name}.safetensors") for name in snapshots]
+    for file in dict.fromkeys([path, *earlier]):
+        epoch = re.fullmatch(r"epoch-0*(\d+)", file.stem)
         label = f"after epoch {epoch[1]}" if epoch else "trained"
-        moments.append({"label": label, "file": file, "bytes": len(content), "fresh": False})
+        size = file.stat().st_size
+        found.append({"label": label, "file": file.name, "bytes": size, "fresh": False})
     # The recipe's seed is all there is to an untrained model.
-    return [*moments, {**moments[0], "label": "untrained", "fresh": True}] if fresh else moments
+    fresh = [{**found[0], "label": "untrained", "fresh": True}] if "recipe" in facts else []
+    return found + fresh

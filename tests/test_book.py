@@ -15,13 +15,11 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page
 
 from book import check
-from tests.browsing import chromium, findings, served
+from tests.browsing import PHONE, WIDE, chromium, findings, served
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = check.pages()
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
-WIDE = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
 
 
 def build(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -33,11 +31,12 @@ def build(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def built() -> Path:
+def up_to_date() -> Path:
     """The HTML of the book, built again if a source is newer."""
     sources = [ROOT / "_config.yml", ROOT / "_toc.yml", *(ROOT / "book").rglob("*.*")]
     sources += (ROOT / "chapters").glob("*.ipynb")
+    sources += (ROOT / "rnnbook" / "static").rglob("*.*")
+    sources += (ROOT / "rnnbook" / "pretrained").rglob("*.*")
     html = ROOT / "_build" / "html"
     newest = max(path.stat().st_mtime for path in sources)
     if not all(
@@ -46,6 +45,11 @@ def built() -> Path:
         done = build(ROOT)
         assert done.returncode == 0, done.stderr
     return html
+
+
+@pytest.fixture(scope="module")
+def built() -> Path:
+    return up_to_date()
 
 
 @functools.cache

@@ -145,11 +145,15 @@ class TestFaithful:
             found = page_logits(page, "corrupted.safetensors", tokens)
             assert (found - expected).abs().max() > 1e-3, tensor
 
+    @pytest.mark.parametrize("off_centre", [False, True])
     @pytest.mark.parametrize("name", MODELS)
-    def test_the_page_draws_the_untrained_model_that_python_draws(self, page, site, name):
+    def test_the_page_draws_the_untrained_model_that_python_draws(
+        self, page, site, name, off_centre
+    ):
         kind, shape = MODELS[name]
         # The rule by which the output is fed back is no part of a recipe.
         settings = {key: value for key, value in shape.items() if key != "feedback"}
+        settings["off_centre"] = off_centre
         recipe = Recipe("none", 1, model=kind.__name__, seed=11, **settings)
         facts = {"recipe": vars(recipe)}
         path = site / "model.safetensors"

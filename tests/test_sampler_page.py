@@ -7,15 +7,15 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from rnnbook import checkpoints
 from rnnbook.recipe import Recipe
 from rnnbook.sampler_widget import SamplerWidget
 from rnnbook.sampling import Sampler
 from rnnbook.text import Alphabet
-from tests.browsing import chromium, findings, served
-from tests.test_book import PHONE, ROOT, WIDE, build, luminance
+from tests.browsing import PHONE, chromium, findings, generate, served, visiting, written
+from tests.test_book import ROOT, build, luminance
 
 ALPHABET = Alphabet("\n <>&\"'/=!abcdefghijklmnopqrstuvwxyz")
 RECIPE = Recipe("none", 1, hidden_size=32, embedding_size=8, seed=3)
@@ -43,7 +43,6 @@ CONTRASTS = """(kinds) => {
         return (high + 0.05) / (low + 0.05);
     });
 }"""
-HOSTS = re.compile(r"^https?://(?!127\.0\.0\.1:)")
 
 
 def keep(folder: Path, file: str, noise: float) -> None:
@@ -110,43 +109,8 @@ def address(book):
 
 @pytest.fixture
 def open_page(browser, address):
-    """A function that opens a page; the test fails if anything complained or asked another host."""
-    contexts, complaints = [], []
-
-    def opened(name: str, *, expected: str = "nothing", **settings: object) -> Page:
-        context = browser.new_context(**{"viewport": WIDE, **settings})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda said: (
-                said.type == "error" and expected not in said.text and complaints.append(said.text)
-            ),
-        )
-        page.on("request", lambda asked: HOSTS.match(asked.url) and complaints.append(asked.url))
-        page.goto(f"{address}{name}.html", wait_until="load")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def generate(page: Page, index: int = 0) -> str:
-    """Press Generate, wait until it is done; return what the model wrote."""
-    sampler = page.locator(".rnnbook-sampler").nth(index)
-    button = sampler.get_by_role("button", name="Generate")
-    button.click()
-    expect(button).to_be_enabled()
-    expect(sampler.get_by_role("status")).to_contain_text(re.compile("^Wrote"))
-    return written(page, index)
-
-
-def written(page: Page, index: int = 0, column: int = 0) -> str:
-    sampler = page.locator(".rnnbook-sampler").nth(index)
-    return sampler.locator(".text .prompt + span").nth(column).evaluate("e => e.textContent")
+    with visiting(browser, address) as open_page:
+        yield open_page
 
 
 class TestWriting:

@@ -72,15 +72,25 @@ export function untrained(model) {
   /** @type {Map<string, Float32Array>} */
   const weights = new Map();
   const hidden = model.hyperparameters.hidden_size;
-  for (const [name, shape] of parameterShapes(model.kind, model.hyperparameters)) {
+  const shapes = parameterShapes(model.kind, model.hyperparameters);
+  for (const [name, shape] of shapes) {
     const weight = new Float32Array(shape.reduce((a, b) => a * b));
     const inputs = name.startsWith("from_") ? model.alphabet.length : hidden;
     if (name === "embedding.weight") random.fillNormal(weight);
-    else if (!name.startsWith("joint.")) random.fillUniform(weight, 1 / Math.sqrt(inputs));
-    // [I I]: each of the two parts as it is.
+    else random.fillUniform(weight, 1 / Math.sqrt(inputs));
+    // [I I], whatever was drawn: each of the two parts as it is.
+    if (name.startsWith("joint.")) weight.fill(0);
     if (name === "joint.weight")
       for (let i = 0; i < weight.length; i += 2 * hidden + 1) weight[i] = weight[i + hidden] = 1;
     weights.set(name, weight);
+  }
+  if (model.facts.recipe?.off_centre) {
+    // All are drawn again, biases with no spread: see rnnbook/recipes.py.
+    for (const [name, weight] of weights) {
+      random.fillNormal(weight);
+      const spread = shapes.get(name).length > 1 ? 0.1 : 0;
+      weight.forEach((normal, i) => (weight[i] = spread * (normal - 1)));
+    }
   }
   return { ...model, weights };
 }

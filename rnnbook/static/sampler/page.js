@@ -1,53 +1,44 @@
-// Put a sampler wherever a page of the book has a place for one. Where this never runs, the place
-// shows what stands in it: a recorded sample, and how to write with the model yourself.
+// Put a sampler wherever a page of the book has a place for one, and the playground in its own.
+// Where this never runs, the place shows what stands in it: a recorded sample, or how to write with
+// the models yourself.
 
-const MODELS = new URL("../models/", import.meta.url);
+// Most pages have no place and need no more than this file: the rest is imported where there is one.
 
 /** @param {HTMLElement} place */
-async function mount(place) {
-  const { Sampler } = await import("./sampler.js"); // most pages have no place and need none of it
+async function mountSampler(place) {
+  const [{ Sampler }, { fetchModel, startWorker }] = await Promise.all([
+    import("./sampler.js"),
+    import("./fetching.js"),
+  ]);
   const { model, settings, checkpoints } = JSON.parse(place.dataset.rnnbookSampler);
   const sampler = new Sampler({
     name: model,
     settings,
     checkpoints,
-    startWorker: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
-    fetchFile: (file, signal, onbytes) =>
-      fetched(new URL(`${model}/${file}`, MODELS), signal, onbytes),
+    startWorker,
+    fetchFile: (file, signal, onbytes) => fetchModel(model, file, signal, onbytes),
     onchange: (changed) => "text" in changed && place.querySelector(".recorded")?.remove(),
   });
   place.prepend(sampler.element);
 }
 
-/**
- * @param {URL} address
- * @param {AbortSignal} signal
- * @param {(bytes: number) => void} onbytes
- */
-async function fetched(address, signal, onbytes) {
-  const problem = (/** @type {string} */ why) =>
-    new Error(`The model could not be fetched (${why}). Below is how to run it yourself.`);
-  let there = 0;
-  const counter = new TransformStream({
-    transform(piece, stream) {
-      onbytes((there += piece.byteLength));
-      stream.enqueue(piece);
-    },
-  });
-  try {
-    const response = await fetch(address, { signal });
-    if (!response.ok) throw problem(`${response.status} ${response.statusText}`);
-    return await new Response(response.body.pipeThrough(counter)).arrayBuffer();
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error instanceof TypeError ? problem("no connection") : error;
-  }
+/** @param {HTMLElement} place */
+async function mountPlayground(place) {
+  const { Playground } = await import("./playground.js");
+  addStyle("playground.css");
+  place.replaceChildren(new Playground(JSON.parse(place.dataset.rnnbookPlayground)).element);
+}
+
+/** @param {string} file */
+function addStyle(file) {
+  const href = new URL(file, import.meta.url).href;
+  document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href }));
 }
 
 /** @type {NodeListOf<HTMLElement>} */
-const places = document.querySelectorAll("[data-rnnbook-sampler]");
-if (places.length > 0) {
-  const href = new URL("./sampler.css", import.meta.url).href;
-  document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href }));
-  places.forEach(mount);
-}
+const samplers = document.querySelectorAll("[data-rnnbook-sampler]");
+/** @type {NodeListOf<HTMLElement>} */
+const playgrounds = document.querySelectorAll("[data-rnnbook-playground]");
+if (samplers.length + playgrounds.length > 0) addStyle("sampler.css");
+samplers.forEach(mountSampler);
+playgrounds.forEach(mountPlayground);

@@ -5,7 +5,8 @@
 //   {type: "generate", order, unit}  write; unit: the hidden unit to watch, or null
 //   {type: "unit", unit}             look at another unit of the text that is written
 //   {type: "stop"}
-// Back come "loaded" with the number of units, "wrote" and at last "done", "unit", or "error".
+// Back come "loaded" with the number of units and what the file says of the model, "wrote" and at
+// last "done", "unit", or "error".
 
 import { engineFor } from "./engine.js";
 import { readModel, untrained } from "./model.js";
@@ -111,7 +112,9 @@ const answers = {
     const model = readModel(file);
     alphabet = model.alphabet;
     engine = engineFor(fresh ? untrained(model) : model);
-    postMessage({ type: "loaded", units: joined(engine.hidden).length });
+    const { kind, hyperparameters, facts } = model;
+    const units = joined(engine.hidden).length;
+    postMessage({ type: "loaded", units, kind, hyperparameters, alphabet, facts });
   },
   generate: ({ order, unit }) => generate(order, unit),
   stop() {
