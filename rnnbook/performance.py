@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from fractions import Fraction
 
-from rnnbook import abc_reader
+from rnnbook import abc_fields, abc_reader
 from rnnbook.abc_music import Reading
 
 BEATS_PER_MINUTE = 104
@@ -100,7 +100,7 @@ def perform(tune: str, beats_per_minute: float = BEATS_PER_MINUTE) -> list[Playe
 
 
 def _beat(tune: str) -> Fraction:
-    metre = abc_reader.abc_fields.split(tune)[0].get("M", "")
+    metre = abc_fields.split(tune)[0].get("M", "")
     if metre in ("6/8", "9/8", "12/8"):
         return Fraction(3, 8)
     return Fraction(1, 2) if metre in ("2/2", "4/4", "C", "C|") else Fraction(1, 4)
@@ -116,6 +116,7 @@ def midi(notes: list[PlayedNote], program: int = FIDDLE) -> bytes:
     program : int
         The instrument, by its number in General MIDI, from 0.
     """
+    # Only here, since music is an extra.
     import pretty_midi
 
     instrument = pretty_midi.Instrument(program)

@@ -71,7 +71,7 @@ class Score:
         with Music21(seconds) as music21:
             # Without grace notes: where one stands in a triplet, music21 adds notes.
             musicxml = music21.musicxml(re.sub(r"\{[^}]*\}", "", tune))
-        self.svg = _engrave(musicxml)
+        self.svg = _engrave(musicxml, zlib.crc32(tune.encode()) >> 1)
         self.description = describe(tune)
 
     def __repr__(self) -> str:
@@ -81,17 +81,19 @@ class Score:
     def _repr_html_(self) -> str:
         words = html.escape(self.description)
         style = f"max-width: {WIDTH}px; color: inherit"
-        return f'<div class="score" role="img" aria-label="{words}" style="{style}">{self.svg}</div>'
+        return (
+            f'<div class="score" role="img" aria-label="{words}" style="{style}">{self.svg}</div>'
+        )
 
 
-def _engrave(musicxml: str) -> str:
+def _engrave(musicxml: str, seed: int) -> str:
     # Only here, since music is an extra: a reader of the other chapters has no verovio.
     import verovio
 
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     # The same score has the same names inside, each time; two scores on a page have different ones.
-    toolkit.resetXmlIdSeed(zlib.crc32(musicxml.encode()) >> 1)
+    toolkit.resetXmlIdSeed(seed)
     toolkit.setOptions(OPTIONS)
     if not toolkit.loadData(musicxml):
         raise ValueError("verovio cannot engrave this tune")

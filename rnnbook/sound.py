@@ -12,7 +12,7 @@ import numpy as np
 from rnnbook import performance
 from rnnbook.performance import PlayedNote
 
-RATE = 22_050  # samples a second
+RATE = 24_000  # samples a second, half of what the synthesiser makes
 PEAK = 0.7  # of the loudest sample; the synthesiser's own is near 0.07
 FADE = 0.03  # seconds, at the end of a clip that is cut
 PARTIALS = (1.0, 0.5, 0.3, 0.15, 0.08)  # loudness of each multiple of the pitch
@@ -149,7 +149,9 @@ def from_sines(notes: list[PlayedNote]) -> np.ndarray:
         time = np.arange(int((note.length + RELEASE) * RATE)) / RATE
         frequency = 440 * 2 ** ((note.pitch - 69) / 12)
         multiples = [n for n in range(1, len(PARTIALS) + 1) if n * frequency < RATE / 2]
-        wave_form = sum(PARTIALS[n - 1] * np.sin(2 * np.pi * n * frequency * time) for n in multiples)
+        wave_form = sum(
+            PARTIALS[n - 1] * np.sin(2 * np.pi * n * frequency * time) for n in multiples
+        )
         rise, fall = time / 0.01, (note.length + RELEASE - time) / RELEASE
         envelope = np.minimum(1, np.minimum(rise, fall)) * np.exp(-1.5 * time)
         start = int(note.start * RATE)
