@@ -101,7 +101,8 @@ def test_a_clip_can_be_heard_and_has_its_length():
     clip = sound.Clip(HEADER + "GABc|d2 B2|cBAG|G4:|", "A scale")
     notes = perform(clip.tune)
     end = notes[-1].start + notes[-1].length
-    assert end <= len(clip.samples) / sound.RATE < end + 3  # the room's echo comes after
+    # The last note is let go a little early, and the room answers a little longer.
+    assert end - 0.2 < len(clip.samples) / sound.RATE < end + 3
     assert np.abs(clip.samples).max() == pytest.approx(sound.PEAK)
     for second in range(int(end)):
         part = clip.samples[second * sound.RATE : (second + 1) * sound.RATE]
