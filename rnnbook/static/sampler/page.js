@@ -6,11 +6,12 @@ const MODELS = new URL("../models/", import.meta.url);
 /** @param {HTMLElement} place */
 async function mount(place) {
   const { Sampler } = await import("./sampler.js"); // most pages have no place and need none of it
-  const { model, settings, checkpoints } = JSON.parse(place.dataset.rnnbookSampler);
+  const { model, settings, checkpoints, form } = JSON.parse(place.dataset.rnnbookSampler);
   const sampler = new Sampler({
     name: model,
     settings,
     checkpoints,
+    form,
     startWorker: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
     fetchFile: (file, signal, onbytes) =>
       fetched(new URL(`${model}/${file}`, MODELS), signal, onbytes),
