@@ -23,7 +23,10 @@ from rnnbook.text import Alphabet
 
 STATIC = Path(__file__).parent / "static" / "sampler"
 # The modules of the widget and of its worker, each after those it imports.
-WIDGET = ("elements", "header", "controls", "writer", "written_text", "sampler", "widget")
+WIDGET = (
+    *("elements", "header", "controls", "writer", "written_text"),
+    *("abc", "score", "synth", "player", "tune", "sampler", "widget"),
+)
 WORKER = ("safetensors", "random", "model", "sampling", "linear", "engine", "worker")
 PIECE = 2**20  # bytes in one message, so that the reader sees them come
 RECORDED = 300  # characters that stand in the page before anything is fetched
@@ -54,7 +57,8 @@ class SamplerWidget(anywidget.AnyWidget):
         The alphabet of a model that is not given by name.
     form : {"text", "tune", "verse"}
         What the model writes, fixed once the sampler is made. A tune ends at its empty line, its
-        metre and key can be chosen. With verse the sampler is a *payada*:
+        metre and key can be chosen, and it can be seen and heard; for that alone the page asks
+        another host, for abcjs, when the reader says so. With verse the sampler is a *payada*:
         the reader gives the first verse, the model answers to the end of the sextet.
     prompt : str
         Text to go on from.

@@ -5,6 +5,7 @@
 
 import { Controls, spoken } from "./controls.js";
 import { element, size } from "./elements.js";
+import { Tune } from "./tune.js";
 import { Writer } from "./writer.js";
 import { WrittenText } from "./written_text.js";
 
@@ -135,14 +136,16 @@ export class Sampler {
    * @param {string} prompt as the reader knows it
    */
   async write(column, order, prompt) {
-    const { view, writer, loaded } = column;
+    const { view, writer, loaded, tune } = column;
     const { shading, watched } = this.controls;
     view.begin(this.host.checkpoints.length > 1 ? loaded.label : "", prompt, shading);
+    tune?.clear();
     await writer.write(order, watched, (written) => {
       view.append(written);
       if (column === this.columns[0]) this.host.onchange({ text: view.text });
     });
     view.finish();
+    tune?.offer(prompt + view.text);
   }
 
   stop() {
@@ -171,6 +174,9 @@ class Column {
   constructor(host, say) {
     this.host = host;
     this.view = new WrittenText(say, spoken(host.form ?? {}));
+    /** @type {Tune | undefined} */
+    this.tune = host.form?.metres && new Tune(host.name);
+    if (this.tune) this.view.element.append(this.tune.element);
     /** @type {Writer | undefined} */
     this.writer = undefined;
     /** @type {Checkpoint | undefined} */
@@ -189,6 +195,7 @@ class Column {
   }
 
   close() {
+    this.tune?.clear();
     this.writer?.close();
     this.writer = undefined;
     this.loaded = undefined;
