@@ -12,17 +12,21 @@ import tempfile
 from pathlib import Path
 
 import anywidget
-from traitlets import Dict, Float, Int, List, Unicode
+from traitlets import Dict, Enum, Float, Int, List, Unicode, default
 
 from rnnbook import checkpoints
 from rnnbook.checkpoints import Checkpoint, Facts
+from rnnbook.forms import FORMS, Form, ended, whole_prompt
 from rnnbook.models import CharModel
 from rnnbook.sampling import Sampler
 from rnnbook.text import Alphabet
 
 STATIC = Path(__file__).parent / "static" / "sampler"
 # The modules of the widget and of its worker, each after those it imports.
-WIDGET = ("elements", "controls", "writer", "written_text", "sampler", "widget")
+WIDGET = (
+    *("elements", "header", "controls", "writer", "written_text"),
+    *("abc", "score", "synth", "player", "tune", "sampler", "widget"),
+)
 WORKER = ("safetensors", "random", "model", "sampling", "linear", "engine", "worker")
 PIECE = 2**20  # bytes in one message, so that the reader sees them come
 RECORDED = 300  # characters that stand in the page before anything is fetched
@@ -51,6 +55,11 @@ class SamplerWidget(anywidget.AnyWidget):
         also choose its snapshots and the model before training.
     alphabet : Alphabet, optional
         The alphabet of a model that is not given by name.
+    form : {"text", "tune", "verse"}
+        What the model writes, fixed once the sampler is made. A tune ends at its empty line, its
+        metre and key can be chosen, and it can be seen and heard; for that alone the page asks
+        another host, for abcjs, when the reader says so. With verse the sampler is a *payada*:
+        the reader gives the first verse, the model answers to the end of the sextet.
     prompt : str
         Text to go on from.
     length : int
@@ -82,8 +91,10 @@ class SamplerWidget(anywidget.AnyWidget):
     _worker = Unicode(joined(*WORKER)).tag(sync=True)
     _name = Unicode().tag(sync=True)
     _checkpoints = List(Dict()).tag(sync=True)
+    _form = Dict().tag(sync=True)
 
-    prompt = Unicode("\n").tag(sync=True)
+    form = Enum(list(FORMS), "text")
+    prompt = Unicode().tag(sync=True)
     length = Int(500, min=1, max=5000).tag(sync=True)
     temperature = Float(1.0, min=0.0, max=2.0).tag(sync=True)
     top_k = Int(None, min=1, allow_none=True).tag(sync=True)
@@ -118,6 +129,14 @@ class SamplerWidget(anywidget.AnyWidget):
         self._place = self._make_place(found, kept)
         self.on_msg(self._send_weights)
 
+    @default("_form")
+    def _description(self) -> Form:
+        return FORMS[self.form]
+
+    @default("prompt")
+    def _first_prompt(self) -> str:
+        return FORMS[self.form].get("prompt", "\n")
+
     def _send_weights(self, _widget: object, content: dict[str, str], _buffers: object) -> None:
         weights = self._files.get(content.get("file", ""), b"")
         answer = {"request": content["request"], "bytes": len(weights)}
@@ -137,11 +156,20 @@ class SamplerWidget(anywidget.AnyWidget):
     def _make_place(self, found: Checkpoint, kept: bool) -> str:
         """Return what stands in a page: a sample and, for a kept model, where a sampler goes."""
         choice = {name: getattr(self, name) for name in ("temperature", "top_k", "top_p", "seed")}
-        sample = Sampler(found.model, found.alphabet).sample(self.prompt, RECORDED, **choice)
+        prompt = whole_prompt(self._form, self.prompt)
+        sample = Sampler(found.model, found.alphabet).sample(prompt, RECORDED, **choice)
+        sample = ended(self._form, prompt, sample)
+        shown = html.escape(prompt.removeprefix(self._form.get("before", "")))
+        language = f' lang="{self._form["language"]}"' if "language" in self._form else ""
         place, how = "", "Run this notebook to write with the model yourself."
         if kept:
             settings = {"prompt": self.prompt, "length": self.length, **choice}
-            where = {"model": self._name, "settings": settings, "checkpoints": self._checkpoints}
+            where = {
+                "model": self._name,
+                "settings": settings,
+                "checkpoints": self._checkpoints,
+                "form": self._form,
+            }
             place = f' data-rnnbook-sampler="{html.escape(json.dumps(where))}"'
             command = html.escape(f"python -m rnnbook sample {self._name}")
             how = f"Without a browser that runs it, <code>{command}</code> writes too."
@@ -149,7 +177,7 @@ class SamplerWidget(anywidget.AnyWidget):
             f'<div{place}><div class="recorded">'
             f"<p>Written earlier by <code>{html.escape(self._name)}</code> at temperature "
             f"{self.temperature:g}, after the prompt in bold:</p>"
-            f'<pre style="white-space: pre-wrap"><b>{html.escape(self.prompt)}</b>'
+            f'<pre{language} style="white-space: pre-wrap"><b>{shown}</b>'
             f"{html.escape(sample)}</pre></div><p>{how}</p></div>"
         )
 

@@ -1,6 +1,7 @@
 // What the reader can set: the text to write, whose it is, and how it is shaded.
 
-import { button, element, labelled } from "./elements.js";
+import { button, chooser, element, labelled } from "./elements.js";
+import { Header } from "./header.js";
 
 /**
  * @typedef {object} Settings
@@ -16,18 +17,29 @@ import { button, element, labelled } from "./elements.js";
  * @property {string} file
  * @property {number} bytes
  * @property {boolean} fresh the model in the file, but as it was before training
+ *
+ * @typedef {object} Form what is written, where it is more than text: see rnnbook/forms.py
+ * @property {string} [prompt_name]
+ * @property {string} [action]
+ * @property {string} [language]
+ * @property {string} [before]
+ * @property {string} [after]
+ * @property {string} [until]
+ * @property {Record<string, string>} [metres] what has a metre is a tune
+ * @property {string[]} [keys]
  */
 
 export class Controls {
   /**
    * @param {Settings} settings
    * @param {Checkpoint[]} checkpoints
+   * @param {Form} form
    * @param {{changed: (changed: Partial<Settings>) => void, chosen: () => void,
    *   shaded: () => void, generate: () => void, stop: () => void}} tell
    */
-  constructor(settings, checkpoints, tell) {
+  constructor(settings, checkpoints, form, tell) {
     this.fields = {
-      prompt: element("textarea", { rows: 2, required: true }),
+      prompt: element("textarea", { rows: form.metres ? 5 : 2, required: true, ...spoken(form) }),
       length: number({ min: "1", max: "5000", required: true }),
       temperature: element("input", { type: "range", min: "0", max: "2", step: "0.01" }),
       top_k: number({ min: "1", placeholder: "all" }),
@@ -70,15 +82,17 @@ export class Controls {
 
     this.generate = element("button", {
       type: "submit",
-      textContent: "Generate",
+      textContent: form.action ?? "Generate",
       className: "main",
     });
     this.stop = button("Stop", tell.stop);
     const { prompt, length, temperature, top_k, top_p, seed } = this.fields;
+    this.header = form.metres && new Header(form, prompt);
     this.element = element(
       "form",
       { onsubmit: (event) => (event.preventDefault(), tell.generate()) },
-      labelled("Prompt", prompt),
+      this.header?.element ?? "",
+      labelled(form.prompt_name ?? "Prompt", prompt),
       element(
         "div",
         { className: "fields" },
@@ -115,6 +129,7 @@ export class Controls {
       if (field.value !== text) field.value = text; // where the reader types it stands already
     }
     this.showTemperature();
+    this.header?.show();
   }
 
   showTemperature() {
@@ -152,8 +167,7 @@ function number(limits) {
   return element("input", { type: "number", step: "1", ...limits });
 }
 
-/** @param {string[][]} choices value and text of each */
-function chooser(choices) {
-  const options = choices.map(([value, textContent]) => element("option", { value, textContent }));
-  return element("select", {}, ...options);
+/** @param {Form} form @returns {{lang?: string}} the language that its text is in */
+export function spoken({ language }) {
+  return language ? { lang: language } : {};
 }

@@ -33,6 +33,28 @@ export function button(text, onclick) {
 }
 
 /**
+ * @param {string[][]} choices value and text of each
+ * @returns {HTMLSelectElement}
+ */
+export function chooser(choices) {
+  const options = choices.map(([value, textContent]) => element("option", { value, textContent }));
+  return element("select", {}, ...options);
+}
+
+/**
+ * Let the reader keep a file.
+ *
+ * @param {string} name
+ * @param {BlobPart} content
+ * @param {string} type
+ */
+export function save(name, content, type) {
+  const address = URL.createObjectURL(new Blob([content], { type }));
+  element("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+/**
  * @param {string} character
  * @returns {string} how to speak of it
  */

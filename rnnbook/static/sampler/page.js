@@ -10,11 +10,12 @@ async function mountSampler(place) {
     import("./sampler.js"),
     import("./fetching.js"),
   ]);
-  const { model, settings, checkpoints } = JSON.parse(place.dataset.rnnbookSampler);
+  const { model, settings, checkpoints, form } = JSON.parse(place.dataset.rnnbookSampler);
   const sampler = new Sampler({
     name: model,
     settings,
     checkpoints,
+    form,
     startWorker,
     fetchFile: (file, signal, onbytes) => fetchModel(model, file, signal, onbytes),
     onchange: (changed) => "text" in changed && place.querySelector(".recorded")?.remove(),

@@ -20,11 +20,13 @@ const CELLS = { vanilla: "vanilla", lstm: "LSTM", gru: "GRU" };
  * @property {number} nats
  * @property {string} prompt
  * @property {Host["checkpoints"]} checkpoints
+ * @property {Host["form"]} form
  *
  * @typedef {object} Choice
  * @property {string} name
  * @property {string} prompt to begin with
  * @property {Host["checkpoints"]} checkpoints
+ * @property {Host["form"]} [form] how it writes, if not plain text
  * @property {Host["fetchFile"]} fetchFile
  * @property {[string, string][]} [facts] what the reader's own file says of itself
  */

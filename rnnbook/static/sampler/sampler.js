@@ -3,8 +3,9 @@
 // It does not know where it lives. A page of the book (page.js) or a notebook (widget.js) is its
 // host, which brings files and workers, and is told what changes.
 
-import { Controls } from "./controls.js";
+import { Controls, spoken } from "./controls.js";
 import { element, size } from "./elements.js";
+import { Tune } from "./tune.js";
 import { Writer } from "./writer.js";
 import { WrittenText } from "./written_text.js";
 
@@ -16,6 +17,7 @@ import { WrittenText } from "./written_text.js";
  * @property {string} name of the model
  * @property {Settings} settings to begin with
  * @property {Checkpoint[]} checkpoints the first is chosen
+ * @property {import("./controls.js").Form} [form] plain text without one
  * @property {() => Worker} startWorker
  * @property {(file: string, signal: AbortSignal, onbytes: (bytes: number) => void) =>
  *   Promise<ArrayBuffer>} fetchFile tells how many bytes are there so far
@@ -30,7 +32,8 @@ export class Sampler {
     this.files = new Map();
     this.fetching = new AbortController();
     this.columns = [new Column(host, this.say), new Column(host, this.say)];
-    this.controls = new Controls(host.settings, host.checkpoints, {
+    this.form = host.form ?? {};
+    this.controls = new Controls(host.settings, host.checkpoints, this.form, {
       changed: host.onchange,
       chosen: () => this.showColumns(),
       shaded: () => this.controls.busy || this.shade(), // a text under way is shaded when done
@@ -49,7 +52,8 @@ export class Sampler {
     );
     this.showColumns();
     const { bytes } = host.checkpoints[0];
-    this.say(`Generate fetches the model once, ${size(bytes)}, and runs it in your browser.`);
+    const { action = "Generate" } = this.form;
+    this.say(`${action} fetches the model once, ${size(bytes)}, and runs it in your browser.`);
   }
 
   say = (/** @type {string} */ message) => {
@@ -77,14 +81,17 @@ export class Sampler {
 
   async run() {
     const { prompt, length, temperature, top_k, top_p, seed } = this.controls.settings;
-    const order = { prompt, length, temperature, topK: top_k, topP: top_p, seed };
+    const { before = "", after = "", until } = this.form;
+    const shown = prompt.endsWith(after) ? prompt : prompt + after;
+    const choice = { temperature, topK: top_k, topP: top_p };
+    const order = { prompt: before + shown, length, seed, until, ...choice };
     const { chosen } = this;
     this.controls.busy = true;
     try {
       await this.load(chosen);
       this.say("Writing …");
       const start = performance.now();
-      await Promise.all(chosen.map(({ column }) => this.write(column, order)));
+      await Promise.all(chosen.map(({ column }) => this.write(column, order, shown)));
       const count = chosen.reduce((sum, { column }) => sum + column.view.written.length, 0);
       const rate = Math.round(count / ((performance.now() - start) / 1000));
       this.say(`Wrote ${count} characters, ${rate.toLocaleString("en")} a second.`);
@@ -123,16 +130,22 @@ export class Sampler {
     return this.files.get(file);
   }
 
-  /** @param {Column} column @param {import("./worker.js").Order} order */
-  async write(column, order) {
-    const { view, writer, loaded } = column;
+  /**
+   * @param {Column} column
+   * @param {import("./worker.js").Order} order
+   * @param {string} prompt as the reader knows it
+   */
+  async write(column, order, prompt) {
+    const { view, writer, loaded, tune } = column;
     const { shading, watched } = this.controls;
-    view.begin(this.host.checkpoints.length > 1 ? loaded.label : "", order.prompt, shading);
+    view.begin(this.host.checkpoints.length > 1 ? loaded.label : "", prompt, shading);
+    tune?.clear();
     await writer.write(order, watched, (written) => {
       view.append(written);
       if (column === this.columns[0]) this.host.onchange({ text: view.text });
     });
     view.finish();
+    tune?.offer(prompt + view.text);
   }
 
   stop() {
@@ -160,7 +173,10 @@ class Column {
   /** @param {Host} host @param {(message: string) => void} say */
   constructor(host, say) {
     this.host = host;
-    this.view = new WrittenText(say);
+    this.view = new WrittenText(say, spoken(host.form ?? {}));
+    /** @type {Tune | undefined} */
+    this.tune = host.form?.metres && new Tune(host.name);
+    if (this.tune) this.view.element.append(this.tune.element);
     /** @type {Writer | undefined} */
     this.writer = undefined;
     /** @type {Checkpoint | undefined} */
@@ -179,6 +195,7 @@ class Column {
   }
 
   close() {
+    this.tune?.clear();
     this.writer?.close();
     this.writer = undefined;
     this.loaded = undefined;

@@ -29,6 +29,7 @@ function render({ model, el }) {
     name: model.get("_name"),
     settings: traits(model),
     checkpoints: model.get("_checkpoints"),
+    form: model.get("_form"),
     startWorker: () => new Worker(address),
     fetchFile: (file, signal, onbytes) => fromKernel(model, file, signal, onbytes),
     onchange(changed) {

@@ -14,7 +14,8 @@ import { Random } from "./random.js";
 import { distribution, draw, mostLikely, softmax } from "./sampling.js";
 
 /**
- * @typedef {import("./sampling.js").Choice & {prompt: string, length: number, seed: number}} Order
+ * @typedef {import("./sampling.js").Choice & {prompt: string, length: number, seed: number,
+ *   until?: string}} Order until: a regular expression; where the text matches, it ends
  *
  * @typedef {object} Written a character and what is to be known of it
  * @property {string} character
@@ -35,8 +36,9 @@ let activations = [];
 let stopped = false;
 
 /** @param {Order} order @param {number | null} unit */
-async function generate({ prompt, length, seed, ...choice }, unit) {
+async function generate({ prompt, length, seed, until, ...choice }, unit) {
   stopped = false;
+  const end = until && new RegExp(`(?:${until})$`);
   activations = [];
   const tokens = encoded(prompt);
   engine.reset();
@@ -50,12 +52,16 @@ async function generate({ prompt, length, seed, ...choice }, unit) {
   }
   /** @type {Written[]} */
   let written = [];
-  for (let count = 0; count < length && !stopped; count++) {
+  let text = prompt;
+  let ended = false;
+  for (let count = 0; count < length && !stopped && !ended; count++) {
     const p = softmax(scores);
     const token = draw(distribution(scores, choice), random);
     const rivals = mostLikely(p).slice(0, RIVALS);
     scores = engine.step(token);
     activations.push(joined(engine.hidden));
+    text += alphabet[token];
+    ended = end && end.test(text);
     written.push({
       character: alphabet[token],
       probability: p[token],

@@ -1,6 +1,6 @@
 // A text that a model wrote, one element a character: shaded, and each with its rivals.
 
-import { button, element, labelled, named, percent } from "./elements.js";
+import { button, element, labelled, named, percent, save } from "./elements.js";
 
 /**
  * @typedef {import("./worker.js").Written} Written
@@ -35,8 +35,11 @@ const LEGENDS = {
 };
 
 export class WrittenText {
-  /** @param {(message: string) => void} say tells the reader what happened */
-  constructor(say) {
+  /**
+   * @param {(message: string) => void} say tells the reader what happened
+   * @param {Partial<HTMLElement>} language of the text
+   */
+  constructor(say, language) {
     /** @type {Written[]} */
     this.written = [];
     this.prompt = "";
@@ -74,7 +77,7 @@ export class WrittenText {
       "div",
       { className: "written" },
       this.heading,
-      element("div", { className: "text" }, this.prelude, this.characters),
+      element("div", { className: "text", ...language }, this.prelude, this.characters),
       this.after,
     );
   }
@@ -186,11 +189,7 @@ export class WrittenText {
   }
 
   download() {
-    const address = URL.createObjectURL(
-      new Blob([this.prompt + this.text], { type: "text/plain" }),
-    );
-    element("a", { href: address, download: "sample.txt" }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 1000);
+    save("sample.txt", this.prompt + this.text, "text/plain");
   }
 }
 
