@@ -88,7 +88,7 @@ def measure(what: str) -> Line:
     )
 
 
-def keep(line: Line, path: Path = FILE) -> None:
+def keep(line: Line, path: Path) -> None:
     """Put a line in its place among those that are kept."""
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     lines = {other["what"]: other for other in kept} | {line["what"]: line}
@@ -102,12 +102,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train every variant asked for, and keep each as soon as it is done."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--file", type=Path, default=FILE, help="where to keep the lines")
     parser.add_argument("--json", action="store_true", help="print the lines as JSON")
     args = parser.parse_args(arguments)
     lines = []
     for what in args.only:
         line = measure(what)
-        keep(line)
+        keep(line, args.file)
         lines.append(line)
         if not args.json:
             print(f"{what:32}{line['loss_nats']:.3f} nats/char, training {line['train_nats']:.3f}")

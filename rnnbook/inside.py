@@ -90,14 +90,17 @@ def states_at(
     Tensor, shape (texts, places, H)
         The outputs of its last recurrent layer.
     """
-    read = [alphabet.encode(text[: max(at)]) for text, at in zip(texts, places, strict=True)]
-    # Nothing that stands after a place changes what was read before it: pad with anything.
-    rows = nn.utils.rnn.pad_sequence(read, batch_first=True).to(model.head.weight.device)
     kept: list[Tensor] = []
-    for some, where in zip(rows.split(200), torch.tensor(places).split(200), strict=True):
-        units = _units(model, some)  # (B, T, H)
-        kept.append(units[torch.arange(len(some))[:, None], where - 1])
-    return torch.cat(kept).float().cpu()
+    for start in range(0, len(texts), 50):
+        some, where = texts[start : start + 50], torch.tensor(places[start : start + 50])  # (B, P)
+        read = [
+            alphabet.encode(text[:last]) for text, last in zip(some, where.amax(1), strict=True)
+        ]
+        # Nothing that stands after a place changes what was read before it: pad with anything.
+        rows = nn.utils.rnn.pad_sequence(read, batch_first=True).to(model.head.weight.device)
+        units = _units(model, rows).float().cpu()  # (B, T, H)
+        kept.append(units[torch.arange(len(some))[:, None], where - 1])  # (B, P, H)
+    return torch.cat(kept)
 
 
 def _units(model: CharRNN, tokens: Tensor) -> Tensor:

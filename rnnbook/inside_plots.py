@@ -124,7 +124,8 @@ def bar_line_chances(
             places = [float(place) for place in chances[metre]]
             style = {"color": COLOURS[colour], "marker": marker, "markersize": 4}
             axes.plot(places, chances[metre].values(), linewidth=1, **style)
-        axes.set(title=metre, xlim=(-0.03, 1.06), ylim=(-0.03, 1.03), xlabel="share of the bar")
+        axes.set(title=metre, xlim=(-0.05, 1.08), xticks=(0, 0.5, 1), ylim=(-0.03, 1.03))
+        axes.set_xlabel("share of the bar")
     first = panels[0, 0]
     first.set_ylabel("probability of a bar line")
     first.text(0.05, 0.92, "● network", color=COLOURS["blue"])

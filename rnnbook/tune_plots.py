@@ -48,5 +48,5 @@ def piano_roll(tune: str, activity: np.ndarray | None = None, bars: int = 8) -> 
         below.step([*times, now], [*values, values[-1]], where="post", color=COLOURS["vermillion"])
         below.axhline(0, color=COLOURS["grey"], linewidth=0.6)
         below.set(ylabel="activity", ylim=(-1.05, 1.05))
-    panels[-1, 0].set_xlabel("time (eighth notes)")
+    panels[-1, 0].set(xlabel="time (eighth notes)", xlim=(-0.5, now + 0.5))
     return figure

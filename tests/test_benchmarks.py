@@ -1,11 +1,14 @@
 """The benchmarks run on tiny models and print what others read: never how fast anything is."""
 
+import dataclasses
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from benchmarks import regularisation
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 WORKLOADS = {
@@ -68,3 +71,17 @@ def test_without_json_there_is_a_table(name, tmp_path):
     for workload in WORKLOADS[name]:
         assert workload in lines
     assert sum(line.startswith("  rnnbook ") for line in lines) == len(WORKLOADS[name])
+
+
+def test_each_kind_of_regularisation_is_kept_in_its_place(tmp_path, monkeypatch, corpus_text):
+    corpus_text("martin_fierro")
+    small = {"characters": 4_000, "hidden_size": 8, "evaluations": 2}
+    monkeypatch.setattr(regularisation, "BASE", dataclasses.replace(regularisation.BASE, **small))
+    file = tmp_path / "lines.json"
+    for names in (["averaged weights"], ["nothing", "averaged weights"]):
+        regularisation.main(["--only", *names, "--file", str(file)])
+    lines = json.loads(file.read_text(encoding="utf-8"))
+    assert [line["what"] for line in lines] == ["nothing", "averaged weights"]
+    assert lines[1]["changes"] == {"averaging": 0.999}
+    assert all(2 < line["loss_nats"] < 5 for line in lines)
+    assert lines[0]["loss_nats"] != lines[1]["loss_nats"]

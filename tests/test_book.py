@@ -60,7 +60,7 @@ def parsed(path: Path) -> BeautifulSoup:
 def broken_links(path: Path) -> list[str]:
     """Name the links of a page to a file, or a place in one, that is not in the book."""
     found = []
-    for link in parsed(path).select("a[href], img[src], link[href], script[src]"):
+    for link in parsed(path).select("a[href], audio[src], img[src], link[href], script[src]"):
         target = urlsplit(link.get("href") or link.get("src"))
         if target.scheme or target.netloc:
             continue
@@ -252,6 +252,26 @@ class TestBrowser:
         files = {urlsplit(url).path[1:] for url in [page.url, *asked] if url.startswith(address)}
         assert len(files) > 5
         assert sum(len(gzip.compress((built / file).read_bytes())) for file in files) < 900_000
+
+    def test_what_can_be_heard_comes_when_asked_for_and_is_no_silence(self, open_page):
+        page, _ = open_page("chapters/07_tunes")
+        asked = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
+        assert not [url for url in asked if url.endswith((".mp3", ".mid", ".abc"))]
+        script = """async audio => {
+            const response = await fetch(audio.src);
+            const sound = await new OfflineAudioContext(1, 1, 24000).decodeAudioData(
+                await response.arrayBuffer());
+            const samples = sound.getChannelData(0);
+            const power = samples.reduce((sum, sample) => sum + sample * sample, 0);
+            return [audio.ariaLabel, sound.duration, Math.sqrt(power / samples.length)];
+        }"""
+        players = page.locator("audio").all()
+        assert len(players) >= 4
+        for player in players:
+            label, seconds, loudness = player.evaluate(script)
+            assert len(label) > 10
+            assert 5 < seconds < 20
+            assert 0.02 < loudness < 0.5
 
     @pytest.mark.parametrize("name", CHAPTERS)
     def test_equations_are_typeset(self, open_page, name):
