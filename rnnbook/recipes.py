@@ -161,14 +161,14 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     "tunes": {
         "quick": dataclasses.replace(
             _TUNES,
-            characters=900_000,
+            characters=2_000_000,
             hidden_size=256,
             num_layers=1,
             dropout=0.0,
             weight_dropout=0.0,
             batch_size=16,
             unroll=64,
-            evaluations=3,
+            evaluations=5,
             learning_rate=3e-3,
         ),
         "full": _TUNES,

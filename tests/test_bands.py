@@ -29,7 +29,11 @@ class Chapter(NamedTuple):
         return True
 
 
-BANDS = {"shakespeare, quick": "shakespeare", "vanilla, state fed back": "vanilla_sum"}
+BANDS = {
+    "shakespeare, quick": "shakespeare",
+    "tunes, quick": "tunes",
+    "vanilla, state fed back": "vanilla_sum",
+}
 
 
 @pytest.fixture(scope="module", params=BANDS)

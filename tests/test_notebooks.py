@@ -116,7 +116,8 @@ def figures_are_described(notebook: NotebookNode) -> Iterator[str]:
 
 def setup_installs_from_home(notebook: NotebookNode) -> Iterator[str]:
     first = code_cells(notebook)[0]
-    wanted = f'    %pip install --quiet "rnnbook @ git+{HOME}"\n'
+    extra = "[music]" if "tune_book" in first.source else ""
+    wanted = f'    %pip install --quiet "rnnbook{extra} @ git+{HOME}"\n'
     if 'if "google.colab" in sys.modules:\n' + wanted not in first.source:
         yield f"the first code cell does not install rnnbook from {HOME} on Colab"
     if set(first.metadata.get("tags", [])) != {"hide-input", "nbval-ignore-output"}:
