@@ -141,7 +141,8 @@ def probe_accuracy(
     Parameters
     ----------
     shares : mapping
-        For each network's name the share it gets right after each number of bars.
+        For each of two networks the share it gets right after each number of bars, the better one
+        first.
     bars : sequence of int
         The numbers of bars.
     chance : float
@@ -150,9 +151,9 @@ def probe_accuracy(
         What is read off.
     """
     figure, axes = plt.subplots(figsize=(5.6, 3.2))
-    for (name, values), marker in zip(shares.items(), "os^", strict=False):
+    for (name, values), marker, offset in zip(shares.items(), "os", (8, -16), strict=False):
         (line,) = axes.plot(range(len(bars)), values, marker=marker, markersize=5)
-        style = {"color": line.get_color(), "ha": "right", "xytext": (0, 8)}
+        style = {"color": line.get_color(), "ha": "right", "xytext": (0, offset)}
         end = (len(bars) - 1, values[-1])
         axes.annotate(name, end, textcoords="offset points", **style)
     axes.axhline(chance, color=COLOURS["grey"], linewidth=1, linestyle=(0, (4, 3)))

@@ -88,7 +88,8 @@ class Clip:
         files = {"MIDI": ("mid", "audio/midi", self.midi)}
         files["ABC"] = ("abc", "text/vnd.abc", f"X:1\nT:{self.name}\n{self.tune}\n".encode())
         links = " ".join(
-            f'<a download="tune.{suffix}" href="{_inline(kind, content)}">{label}</a>'
+            f'<a download="tune.{suffix}" href="{_inline(kind, content)}" style="color: inherit">'
+            f"{label}</a>"
             for label, (suffix, kind, content) in files.items()
         )
         return (
