@@ -47,8 +47,17 @@ def train(state: Path | None, recipe: Recipe = RECIPE, **settings):
     return model, history
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Bits depend on how many threads share a sum; the child that is killed has one as well."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
-def uninterrupted():
+def uninterrupted(one_thread):
     return train(None)
 
 
