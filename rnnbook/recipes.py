@@ -47,7 +47,14 @@ _SHAKESPEARE_SOURCE = Recipe(
     carry_state=False,
 )
 _TINYSHAKESPEARE = Recipe(
-    corpus="tinyshakespeare", characters=30 * 1_000_000, held_out=0.1, num_layers=2, dropout=0.4
+    corpus="tinyshakespeare",
+    characters=24_000_000,
+    held_out=0.1,
+    num_layers=2,
+    dropout=0.4,
+    weight_dropout=0.25,
+    batch_size=32,
+    weight_decay=0.01,
 )
 _TUNES = Recipe(
     corpus="tune_book",
@@ -154,6 +161,9 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             hidden_size=256,
             num_layers=1,
             dropout=0.0,
+            weight_dropout=0.0,
+            batch_size=64,
+            weight_decay=0.0,
             evaluations=5,
         ),
         "full": _TINYSHAKESPEARE,
