@@ -1,5 +1,6 @@
 """Draw text from a trained character model."""
 
+import unicodedata
 from collections.abc import Callable, Iterator
 
 import torch
@@ -132,7 +133,8 @@ class Sampler:
         """
         if not prompt:
             raise ValueError("the prompt is empty: give at least one character to go on from")
-        tokens = self.alphabet.encode(prompt)[None]  # (1, T)
+        # Accents typed apart from their letters are the same text; alphabets have them composed.
+        tokens = self.alphabet.encode(unicodedata.normalize("NFC", prompt))[None]  # (1, T)
         with torch.inference_mode():
             logits, state = self.model(tokens.to(self.model.head.weight.device))  # (1, T, V)
         logits = logits[:, -1].expand(streams, -1)  # (S, V)

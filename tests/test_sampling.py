@@ -117,6 +117,12 @@ def test_unknown_characters_in_the_prompt_are_named(sampler):
         sampler.sample("añ", 3)
 
 
+def test_accents_apart_from_their_letters_are_the_same_prompt():
+    torch.manual_seed(0)
+    sampler = Sampler(CharRNN(3, hidden_size=8), Alphabet("eñ\n"))
+    assert sampler.sample("n\u0303e", 40) == sampler.sample("\u00f1e", 40)
+
+
 def test_an_empty_prompt_and_a_negative_length_are_refused(sampler):
     with pytest.raises(ValueError, match="prompt is empty"):
         sampler.sample("", 3)

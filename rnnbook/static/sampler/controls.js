@@ -118,7 +118,7 @@ export class Controls {
       name,
       field.value === "" ? null : field.valueAsNumber,
     ]);
-    return /** @type {Settings} */ ({ prompt: prompt.value, ...Object.fromEntries(values) });
+    return /** @type {Settings} */ ({ prompt: prompt.value.normalize("NFC"), ...Object.fromEntries(values) });
   }
 
   /** @param {Partial<Settings>} settings */
