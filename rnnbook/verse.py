@@ -62,7 +62,7 @@ def measure(sample: str, training: str, spanish: Container[str]) -> Measures:
     training : str
         The text that the model has seen.
     spanish : container of str
-        Words known besides those of the training text, as `spanish_words` returns them.
+        Words known besides those of the training text, such as the corpus `spanish_words`.
 
     Returns
     -------

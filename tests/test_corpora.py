@@ -367,6 +367,7 @@ class TestRegistry:
             "tinyshakespeare",
             "martin_fierro",
             "poesia_gauchesca",
+            "spanish_words",
             "text8",
             "wikipedia_sample",
             "tunes",
