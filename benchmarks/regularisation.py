@@ -43,12 +43,20 @@ VARIANTS: dict[str, dict[str, float | int | str]] = {
     "dropout of inputs": {"input_dropout": 0.3},
     "dropout of outputs": {"dropout": 0.5},
     "dropout of recurrent weights": {"weight_dropout": 0.5},
-    "averaged weights": {"averaging": 0.999},
+    "averaged weights": {"averaging": 0.99},
+    "all of them": {
+        "schedule": "cosine",
+        "weight_decay": 0.3,
+        "input_dropout": 0.3,
+        "dropout": 0.5,
+        "weight_dropout": 0.5,
+        "averaging": 0.99,
+    },
 }
-ALL = {"input_dropout": 0.1, "dropout": 0.5, "weight_dropout": 0.5, "averaging": 0.999}
-VARIANTS |= {"all of them": ALL}
-VARIANTS |= {f"all of them, {size} units": ALL | {"hidden_size": size} for size in (192, 768)}
-VARIANTS |= {"all of them, 2 × 384 units": ALL | {"num_layers": 2}}
+BOTH = {"dropout": 0.3, "weight_dropout": 0.5}
+VARIANTS |= {"outputs and recurrent weights": BOTH}
+VARIANTS |= {f"the same, {size} units": BOTH | {"hidden_size": size} for size in (192, 768)}
+VARIANTS |= {"the same, 2 × 384 units": BOTH | {"num_layers": 2}}
 
 
 class Line(TypedDict):

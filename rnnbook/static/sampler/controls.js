@@ -118,7 +118,9 @@ export class Controls {
       name,
       field.value === "" ? null : field.valueAsNumber,
     ]);
-    return /** @type {Settings} */ ({ prompt: prompt.value.normalize("NFC"), ...Object.fromEntries(values) });
+    // Accents typed apart from their letters are the same text; alphabets have them composed.
+    const composed = prompt.value.normalize("NFC");
+    return /** @type {Settings} */ ({ prompt: composed, ...Object.fromEntries(values) });
   }
 
   /** @param {Partial<Settings>} settings */
