@@ -5,7 +5,6 @@ With the book's own versions, and with ipywidgets 7.7.1, which Colab has.
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -75,7 +74,11 @@ def jupyterlab(python: Path, folder: Path) -> Iterator[Server]:
         file.write_text(json.dumps(values))
     notebooks = folder / "notebooks"
     notebooks.mkdir()
-    shutil.copy(CHAPTER, notebooks)
+    notebook = nbformat.read(CHAPTER, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.execution_count, cell.outputs = None, []
+    nbformat.write(notebook, notebooks / CHAPTER.name)
     environment = os.environ | {
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_RUNTIME_DIR": str(runtime),
@@ -116,11 +119,16 @@ def run_all(page: Page, server: Server) -> nbformat.NotebookNode:
 
     wait_for(lambda: state() == "busy", 60)
     wait_for(lambda: state() == "idle", PATIENCE)
-    saved = server.folder / CHAPTER.name
-    before = saved.stat().st_mtime_ns
     page.keyboard.press("Control+s")
-    wait_for(lambda: saved.stat().st_mtime_ns != before, 30)
-    return nbformat.read(saved, as_version=4)
+
+    def saved() -> nbformat.NotebookNode | None:
+        try:
+            notebook = nbformat.read(server.folder / CHAPTER.name, as_version=4)
+        except nbformat.reader.NotJSONError:  # half written
+            return None
+        return notebook if any(cell.get("execution_count") for cell in notebook.cells) else None
+
+    return wait_for(saved, 30)
 
 
 def ask(server: Server, expression: str) -> str:
