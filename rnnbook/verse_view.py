@@ -13,14 +13,12 @@ class Verses:
     Parameters
     ----------
     texts : mapping of str to str
-        Each text by its title. What a model wrote is shown as it is, never read as HTML.
-    language : str
-        Code of the language of the texts; the titles are English.
+        Each Spanish text by its English title. What a model wrote is shown as it is, never read
+        as HTML.
     """
 
-    def __init__(self, texts: Mapping[str, str], language: str = "es") -> None:
+    def __init__(self, texts: Mapping[str, str]) -> None:
         self.texts = dict(texts)
-        self.language = language
 
     def __repr__(self) -> str:
         """Return the texts below each other."""
@@ -29,8 +27,7 @@ class Verses:
     def _repr_html_(self) -> str:
         columns = (
             f"<div><em>{html.escape(title)}</em>"
-            f'<pre lang="{html.escape(self.language)}" style="{PRE}">'
-            f"{html.escape(text.strip())}</pre></div>"
+            f'<pre lang="es" style="{PRE}">{html.escape(text.strip())}</pre></div>'
             for title, text in self.texts.items()
         )
         return f'<div class="verses" style="{STYLE}">{"".join(columns)}</div>'

@@ -1,10 +1,11 @@
-"""What all tests share: the texts, and chapters skipped by name when a text cannot be had."""
+"""What all tests share: texts, figures, and chapters skipped by name when a text cannot be had."""
 
 import os
 import re
 from functools import cache
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 from rnnbook import corpora
@@ -54,6 +55,14 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
             item.path, item.reason = path, f"{path.name}: {' '.join(reasons)}"
             unavailable[path] = item
     items[:] = list(dict.fromkeys(unavailable.get(item.path, item) for item in items))
+
+
+@pytest.fixture
+def figures():
+    """Figures are drawn without a screen, and closed after the test."""
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="session")

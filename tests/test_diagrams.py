@@ -28,11 +28,7 @@ FIGURES = {
 EACH = pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES.keys())
 
 
-@pytest.fixture(autouse=True)
-def _agg():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("figures")
 
 
 def extents(figure):

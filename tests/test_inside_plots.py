@@ -1,17 +1,11 @@
 """Figures that look inside a model show every character, readable on its ground."""
 
-import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_rgb
 
 from rnnbook import inside_plots
 
-
-@pytest.fixture(autouse=True)
-def _agg():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("figures")
 
 
 def luminance(colour) -> float:

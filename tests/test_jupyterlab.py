@@ -3,6 +3,7 @@
 With the book's own versions, and with ipywidgets 7.7.1, which Colab has.
 """
 
+import importlib.metadata
 import json
 import os
 import signal
@@ -26,7 +27,9 @@ ROOT = Path(__file__).parent.parent
 CHAPTER = ROOT / "chapters" / "04_shakespeare.ipynb"
 PATIENCE = 600  # seconds; the chapter trains a network
 # JupyterLab 3 is the last that shows the widgets of ipywidgets 7.
-AS_IN_COLAB = ("ipywidgets==7.7.1", "jupyterlab_widgets<2", "jupyterlab<4", "anywidget==0.11.0")
+AS_IN_COLAB = ("ipywidgets==7.7.1", "jupyterlab_widgets<2", "jupyterlab<4")
+# It brings its own part for the browser, so it has to be installed beside them.
+ANYWIDGET = f"anywidget=={importlib.metadata.version('anywidget')}"
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # every cell is in the page
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -54,7 +57,7 @@ def as_in_colab(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("colab")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", *AS_IN_COLAB]
+    install = [python, "-m", "pip", "install", "--quiet", *AS_IN_COLAB, ANYWIDGET]
     done = subprocess.run(install, capture_output=True, text=True)
     if done.returncode:
         stop_for(f"the versions Colab has cannot be installed: {done.stderr[-500:]}")

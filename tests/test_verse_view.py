@@ -1,17 +1,11 @@
 """Chapter 6 shows verses as Spanish and as text, and draws every point it is given."""
 
-import matplotlib.pyplot as plt
 import pytest
 
 from rnnbook import verse_plots
 from rnnbook.verse_view import Verses
 
-
-@pytest.fixture(autouse=True)
-def _agg():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("figures")
 
 
 def test_verses_are_marked_as_spanish_and_their_titles_are_not():
