@@ -82,6 +82,6 @@ def test_each_kind_of_regularisation_is_kept_in_its_place(tmp_path, monkeypatch,
         regularisation.main(["--only", *names, "--file", str(file)])
     lines = json.loads(file.read_text(encoding="utf-8"))
     assert [line["what"] for line in lines] == ["nothing", "averaged weights"]
-    assert lines[1]["changes"] == {"averaging": 0.999}
+    assert lines[1]["changes"] == {"averaging": 0.99}
     assert all(2 < line["loss_nats"] < 5 for line in lines)
     assert lines[0]["loss_nats"] != lines[1]["loss_nats"]
