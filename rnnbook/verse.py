@@ -15,6 +15,7 @@ from rnnbook.syllables import count, words
 
 NUMERAL = re.compile("[IVXLC]+")
 VERSE_NUMBER = re.compile(r"^[ \t]*[0-9]+: ?", re.MULTILINE)
+FIRST_VERSE = re.compile(r"\n+(?=[ \t]*1: )")
 
 
 @dataclass(frozen=True)
@@ -146,5 +147,8 @@ def _is_heading(block: Sequence[str]) -> bool:
 
 
 def unnumbered(text: str) -> str:
-    """Take away the verse numbers (``1: ``) that `poesia_gauchesca` has before each line."""
-    return VERSE_NUMBER.sub("", text)
+    """Take away the verse numbers (``1: ``) that `poesia_gauchesca` has before each line.
+
+    Some of its stanzas follow each other without an empty line: each verse 1 gets one before it.
+    """
+    return VERSE_NUMBER.sub("", FIRST_VERSE.sub("\n\n", text))

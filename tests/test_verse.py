@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnbook import rhyme, spanish, syllables, verse
+from rnnbook import recipes, rhyme, spanish, syllables, verse
 
 DIVIDED = """
 ins-truc-ción a-tle-ta ci-güe-ña pin-güi-no gue-rra gui-ta-rra que-so a-gua a-ve-ri-guáis
@@ -226,6 +226,17 @@ class TestStanzas:
         assert verse.unnumbered("  1: Aqui\n2:me 3: pongo") == "Aqui\nme 3: pongo"
         plain = verse.unnumbered(corpus_text("poesia_gauchesca"))
         assert not any(character.isdigit() for character in plain)
+
+    def test_every_first_verse_begins_a_stanza(self):
+        assert verse.unnumbered("1: a\n2: b\n1: c\n\n 1: d") == "a\nb\n\nc\n\nd"
+
+    def test_both_texts_of_the_poem_hold_out_the_same_cantos(self, corpus_text):
+        talk, poem = corpus_text("poesia_gauchesca"), corpus_text("martin_fierro")
+        held_out = poem[len(poem) - int(recipes.HELD_OUT_CANTOS * len(poem)) :]
+        talks = talk[len(talk) - int(recipes.HELD_OUT_CANTOS_TALK * len(talk)) :]
+        assert [text.split(maxsplit=1)[0] for text in (held_out, talks)] == ["XXXI", "XXXI"]
+        ours, theirs = (verse.stanzas(t) for t in (bare(held_out), verse.unnumbered(talks)))
+        assert [stanza[0] for stanza in ours[:20]] == [stanza[0] for stanza in theirs[:20]]
 
 
 def bare(text: str) -> str:
