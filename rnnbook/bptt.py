@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from rnnbook.cells import State
+from rnnbook.dropout import dropout
 
 # The largest LSTM that PyTorch 2.13 is known to train rightly in bfloat16, with room to the first
 # that it does not.
@@ -70,8 +71,8 @@ def run(
     with torch.autocast("cpu", enabled=False):
         for number in range(rnn.num_layers):
             layer = [weights[f"{name}_l{number}"] for name in PARAMETERS]
-            if number:
-                y = nn.functional.dropout(y, rnn.dropout, rnn.training)
+            if number and rnn.training:
+                y = dropout(y, rnn.dropout)
             if is_lstm:
                 h, c = (part[number].t() for part in state)
                 columns, *ends = LSTMThroughTime.apply(y.transpose(1, 2), h, c, *layer)

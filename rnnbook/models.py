@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from rnnbook import bptt
 from rnnbook.cells import ACTIVATIONS, State
+from rnnbook.dropout import Dropout
 from rnnbook.feedback import HiddenFeedback, OutputFeedback
 
 LAYERS = {"vanilla": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -106,9 +107,9 @@ class CharRNN(nn.Module):
             # PyTorch drops between layers only, and warns when there is nothing between them.
             dropout=dropout if num_layers > 1 else 0.0,
         )
-        self.dropout = nn.Dropout(dropout)
-        self.input_dropout = nn.Dropout(input_dropout)
-        self.weight_dropout = nn.Dropout(weight_dropout)
+        self.dropout = Dropout(dropout)
+        self.input_dropout = Dropout(input_dropout)
+        self.weight_dropout = Dropout(weight_dropout)
         self.head = nn.Linear(hidden_size, alphabet_size)
 
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
