@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
-from rnnbook.device import best_device, best_dtype
+from rnnbook.device import best_device, best_dtype, keep_freed_memory
 from rnnbook.models import CharModel, State, detach
 from rnnbook.recipe import Recipe
 from rnnbook.run_state import History, Progress, StateFile, StateFileError
@@ -89,6 +89,7 @@ def fit(
     )
     device = device or accelerator.device
     dtype = dtype or best_dtype(device)
+    keep_freed_memory()
     torch.manual_seed(recipe.seed + accelerator.process_index)
     model.to(device).train()
     held_out = split.held_out.to(device)

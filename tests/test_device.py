@@ -1,5 +1,10 @@
 """Precision follows the hardware, and seeds make runs repeat."""
 
+import platform
+import subprocess
+import sys
+
+import pytest
 import torch
 
 from rnnbook import device
@@ -56,3 +61,38 @@ def test_the_description_is_one_line():
     text = device.describe()
     assert "\n" not in text
     assert torch.__version__ in text
+
+
+# Allocates and fills 64 MiB a few times, and prints how many pages the kernel had to give for it.
+FAULTS = """
+import resource, sys
+import torch
+from rnnbook import device
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        torch.ones(2**24)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+torch.set_num_threads(1)
+given_back = faults()
+device.keep_freed_memory()
+for _ in range(5):
+    faults()
+print(given_back, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_memory_that_tensors_free_is_used_again():
+    finished = subprocess.run(
+        [sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True
+    )
+    given_back, kept = map(int, finished.stdout.split())
+    assert kept < given_back / 10
+
+
+def test_without_glibc_nothing_happens(monkeypatch):
+    monkeypatch.setattr(device.ctypes, "CDLL", lambda name: object())
+    device.keep_freed_memory()
