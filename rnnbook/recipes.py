@@ -79,10 +79,10 @@ _MARTIN_FIERRO = Recipe(
     evaluations=40,
     patience=40,
 )
-# Chapters 6 and 7: the talk's network and rules. It reads the poem 200 times, the tunes 20 times.
+# Chapters 6 and 7: the talk's network and rules. It reads the poem 400 times, the tunes 20 times.
 _MARTIN_FIERRO_TALK = Recipe(
     corpus="poesia_gauchesca",
-    characters=200 * 7 * 25_600,  # seven batches a reading
+    characters=400 * 197_000,
     held_out=HELD_OUT_CANTOS_TALK,
     cell="gru",
     num_layers=3,
@@ -90,11 +90,11 @@ _MARTIN_FIERRO_TALK = Recipe(
     input_dropout=0.3,
     batch_size=200,
     unroll=128,
-    evaluations=40,
+    evaluations=80,
     learning_rate=1e-3,
     schedule="constant",
     clip=None,
-    patience=40,
+    patience=80,
 )
 _TUNES_TALK = dataclasses.replace(
     _MARTIN_FIERRO_TALK,
