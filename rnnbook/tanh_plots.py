@@ -33,6 +33,29 @@ def saturation(zero_32: float, zero_64: float) -> Figure:
     return figure
 
 
+def point_on_tanh(z: float, h: float, slope: float, kept: Sequence[float]) -> Figure:
+    """Draw tanh with a point and its tangent, and beside it a gradient on its way back.
+
+    Parameters
+    ----------
+    z, h, slope : float
+        The weighted sum, its tanh and the slope there.
+    kept : sequence of float
+        What is left of the gradient after 0, 1, … steps; zeros are left out.
+    """
+    figure, (curve, back) = plt.subplots(1, 2, figsize=(7, 2.8))
+    wide = np.linspace(-10, 10, 401)
+    curve.plot(wide, np.tanh(wide), color=COLOURS["blue"])
+    near = np.array([z - 1.5, z + 1.5])
+    curve.plot(near, h + slope * (near - z), "--", color=COLOURS["vermillion"])
+    curve.plot(z, h, "o", color=COLOURS["vermillion"])
+    curve.set(xlabel="$z$, the weighted sum", ylabel="$h = \\tanh(z)$", ylim=(-1.6, 1.6))
+    shown = [value if value > 0 else np.nan for value in kept]
+    back.semilogy(range(len(shown)), shown, "o-", color=COLOURS["vermillion"], markersize=4)
+    back.set(xlabel="steps back", ylabel="left of the gradient", ylim=(1e-45, 3), xlim=(-0.5, 20.5))
+    return figure
+
+
 def excess(curves: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the error over the floor after each epoch beside the published run.
 

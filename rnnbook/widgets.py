@@ -2,9 +2,12 @@
 
 What the small ones show is computed by pure functions.
 
-Where no kernel runs, a widget's place shows the HTML that stands beside it in its output.
+Where no kernel runs, a widget's place shows the HTML that stands beside it in its output: of a
+small one the picture it begins with, and a sentence on what it does live.
 """
 
+import base64
+import html
 from collections.abc import Sequence
 from io import BytesIO
 
@@ -14,9 +17,19 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from rnnbook import by_hand, gradients, summation, summation_plots, vanilla_plots
+from rnnbook import (
+    by_hand,
+    gradients,
+    plots,
+    sampling,
+    summation,
+    summation_plots,
+    tanh_plots,
+    vanilla_plots,
+)
 from rnnbook.by_hand import Parameters
 from rnnbook.sampler_widget import SamplerWidget as SamplerWidget
+from rnnbook.text import Alphabet
 
 
 def surface(arrays: Sequence[Tensor], w_x: Tensor, w_h: Tensor, b: float) -> Tensor:
@@ -64,9 +77,13 @@ def _png(figure: Figure) -> bytes:
 
 
 class _Explorer(ipywidgets.VBox):
-    """Controls above a line of text and a picture that follow them."""
+    """Controls above a line of text and a picture that follow them.
 
-    FALLBACK: str
+    `LIVE` says in one sentence what they do, `SEEN` what the first picture shows.
+    """
+
+    LIVE: str
+    SEEN: str
 
     def __init__(self, controls: Sequence[ipywidgets.Widget]) -> None:
         self.text = ipywidgets.HTML()
@@ -86,7 +103,13 @@ class _Explorer(ipywidgets.VBox):
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str] | None:
         bundle = super()._repr_mimebundle_(**kwargs)
-        return bundle and {**bundle, "text/html": self.FALLBACK}
+        picture = base64.b64encode(self.image.value).decode()
+        still = (
+            f'<figure class="explorer"><img src="data:image/png;base64,{picture}" '
+            f'alt="{html.escape(self.SEEN)}"><figcaption>{html.escape(self.LIVE)}</figcaption>'
+            "</figure>"
+        )
+        return bundle and {**bundle, "text/html": still}
 
 
 class AdderExplorer(_Explorer):
@@ -102,10 +125,11 @@ class AdderExplorer(_Explorer):
         Where the sliders start.
     """
 
-    FALLBACK = (
-        "<p>Three sliders stand here when the notebook runs: w_x, w_h and b move a point over "
-        "the loss surface, and the surface changes with b.</p>"
+    LIVE = (
+        "Here a notebook shows three sliders: w_x, w_h and b move a point over the loss surface, "
+        "and the surface changes with b."
     )
+    SEEN = "A map of the error over two weights, dark where it is small, with a point on it."
 
     def __init__(self, arrays: Sequence[Tensor], parameters: Parameters = (0.5, 0.5, 0.0)) -> None:
         self._arrays = arrays
@@ -161,11 +185,12 @@ def fate(activation: str, scale: float, unroll: int, steps: int = 50) -> tuple[T
 class GradientExplorer(_Explorer):
     """Choose activation, weight scale and unrolling; see how far a loss reaches back."""
 
-    FALLBACK = (
-        "<p>Here a notebook shows a menu and two sliders: with the activation, the scale of the "
+    LIVE = (
+        "Here a notebook shows a menu and two sliders: with the activation, the scale of the "
         "recurrent weights and the steps unrolled, the curve of the gradient over 50 steps back "
-        "changes at once.</p>"
+        "changes at once."
     )
+    SEEN = "The length of a gradient over steps back, on a logarithmic axis, falling to the right."
 
     def __init__(self) -> None:
         self.activation = ipywidgets.Dropdown(options=["tanh", "relu"], description="activation")
@@ -178,3 +203,93 @@ class GradientExplorer(_Explorer):
         norms, text = fate(activation, scale, unroll)
         name = f"{activation}, scale {scale:.2f}"
         return text, vanilla_plots.fates({name: norms}, unroll)
+
+
+def squeezed(z: float, steps: int) -> tuple[float, float, float]:
+    """Compute what tanh makes of a weighted sum, in float32, and of a gradient on its way back.
+
+    Parameters
+    ----------
+    z : float
+        The weighted sum.
+    steps : int
+        Steps in a row that have this sum, joined by a weight of 1.
+
+    Returns
+    -------
+    h, slope, left : float
+        tanh(z), its slope there, and what is left of a gradient of 1 after the steps.
+    """
+    h = torch.tensor(z).tanh()
+    slope = 1 - h * h
+    return h.item(), slope.item(), (slope**steps).item()
+
+
+class TanhExplorer(_Explorer):
+    """Move a weighted sum along tanh; see the slope vanish, and a gradient with it."""
+
+    LIVE = (
+        "Here a notebook shows two sliders: one moves the weighted sum along the curve, the other "
+        "chooses over how many steps a gradient is carried back, and the slope is computed anew."
+    )
+    SEEN = (
+        "Left, the curve of tanh with a point and its tangent. Right, what is left of a gradient "
+        "after each step back, on a logarithmic axis, a falling line."
+    )
+
+    def __init__(self) -> None:
+        self.z = ipywidgets.FloatSlider(1.0, min=-10, max=10, step=0.1, description="z")
+        self.steps = ipywidgets.IntSlider(10, min=1, max=20, description="steps back")
+        super().__init__([self.z, self.steps])
+
+    def _look(self) -> tuple[str, Figure]:
+        z, steps = self.z.value, self.steps.value
+        h, slope, left = squeezed(z, steps)
+        kept = [squeezed(z, k)[2] for k in range(steps + 1)]
+        text = (
+            f"h = {h:.7f}, slope <b>{slope:.2e}</b>; "
+            f"after {steps} steps back <b>{left:.1e}</b> of a gradient is left"
+        )
+        return text, tanh_plots.point_on_tanh(z, h, slope, kept)
+
+
+class TemperatureExplorer(_Explorer):
+    """Choose temperature and top-k; see which characters are left to draw from.
+
+    Parameters
+    ----------
+    scores : Tensor, shape (V,)
+        What a model makes of one place in a text, before the softmax.
+    alphabet : Alphabet
+        Its alphabet.
+    """
+
+    LIVE = (
+        "Here a notebook shows two sliders: with the temperature and the number of characters to "
+        "choose from (top-k), the lower bars change at once."
+    )
+    SEEN = (
+        "Two rows of bars over the ten likeliest characters: their probabilities at temperature 1, "
+        "and as chosen."
+    )
+
+    def __init__(self, scores: Tensor, alphabet: Alphabet) -> None:
+        self._scores, self._alphabet = scores.detach().cpu(), alphabet
+        self.temperature = ipywidgets.FloatSlider(
+            0.5, min=0.1, max=2.0, step=0.05, description="temperature"
+        )
+        size = len(alphabet)
+        self.top_k = ipywidgets.IntSlider(size, min=1, max=size, description="top-k")
+        super().__init__([self.temperature, self.top_k])
+
+    def _look(self) -> tuple[str, Figure]:
+        temperature, top_k = self.temperature.value, self.top_k.value
+        p = sampling.distribution(self._scores, temperature=temperature, top_k=top_k)  # (V,)
+        likeliest = self._scores.argsort(descending=True)[:10]
+        rows = {
+            "temperature 1": torch.softmax(self._scores, dim=-1)[likeliest].tolist(),
+            f"temperature {temperature:.2f}, top-k {top_k}": p[likeliest].tolist(),
+        }
+        entropy = torch.special.entr(p).sum()
+        text = f"as unsure as among <b>{entropy.exp():.1f}</b> equally likely characters"
+        return text, plots.next_character(rows, self._alphabet.decode(likeliest))

@@ -20,6 +20,7 @@ from tests.browsing import PHONE, WIDE, chromium, findings, served
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = check.pages()
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
+EXPLORERS = [name for name in CHAPTERS if "Explorer(" in (ROOT / f"{name}.ipynb").read_text()]
 
 
 def build(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -244,6 +245,16 @@ class TestBrowser:
             box = figure.bounding_box()
             assert box is not None
             assert 100 < box["width"] <= viewport["width"]
+
+    @pytest.mark.parametrize("name", EXPLORERS)
+    def test_a_widget_shows_a_picture_and_says_what_it_does_live(self, open_page, name):
+        page, _ = open_page(name)
+        widget = page.locator("figure.explorer")
+        assert widget.count() == 1
+        picture = widget.locator("img")
+        picture.scroll_into_view_if_needed()
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
+        assert "a notebook shows" in widget.locator("figcaption").inner_text()
 
     @pytest.mark.parametrize("name", PAGES)
     def test_a_page_is_light_until_something_is_pressed(self, open_page, address, built, name):

@@ -1,9 +1,15 @@
-"""The adder's widget: what it computes, what a slider changes, what stands in its place."""
+"""Teaching widgets: what they compute, what a control changes, what stands in their place."""
 
+import base64
+import math
+from html.parser import HTMLParser
+
+import ipywidgets
 import pytest
 import torch
 
 from rnnbook import by_hand, device, summation, widgets
+from rnnbook.text import Alphabet
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +57,66 @@ def test_the_exact_adder_is_within_reach_of_the_sliders(arrays):
     assert "mean absolute error <b>0.000</b>" in explorer.text.value
 
 
-def test_without_a_kernel_a_sentence_stands_in_the_widgets_place(arrays):
-    bundle = widgets.AdderExplorer(arrays)._repr_mimebundle_()
-    assert "sliders" in bundle["text/html"]
-    assert "application/vnd.jupyter.widget-view+json" in bundle
+class Picture(HTMLParser):
+    """The image of a piece of HTML, and its words."""
+
+    def __init__(self, markup):
+        super().__init__()
+        self.images, self.words = [], ""
+        self.feed(markup)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "img":
+            self.images.append(dict(attrs))
+
+    def handle_data(self, data):
+        self.words += data
+
+
+def explorers(arrays):
+    yield widgets.AdderExplorer(arrays)
+    yield widgets.GradientExplorer()
+    yield widgets.TanhExplorer()
+    yield widgets.TemperatureExplorer(torch.linspace(-2, 3, 12), Alphabet("abcdefghijkl"))
+
+
+def test_without_a_kernel_a_picture_stands_in_each_widgets_place(arrays):
+    for explorer in explorers(arrays):
+        bundle = explorer._repr_mimebundle_()
+        assert "application/vnd.jupyter.widget-view+json" in bundle
+        still = Picture(bundle["text/html"])
+        (image,) = still.images
+        kind, _, data = image["src"].partition(",")
+        assert kind == "data:image/png;base64"
+        assert base64.b64decode(data) == bytes(explorer.image.value)
+        assert image["alt"] == explorer.SEEN
+        assert still.words == explorer.LIVE
+        assert "slider" in still.words
+
+
+def test_every_control_of_every_widget_changes_the_picture(arrays):
+    for explorer in explorers(arrays):
+        *controls, _, _ = explorer.children
+        for control in controls:
+            picture, text = bytes(explorer.image.value), explorer.text.value
+            if isinstance(control, ipywidgets.Dropdown):
+                control.value = control.options[-1]
+            else:
+                control.value = control.min + 0.6 * (control.max - control.min)
+            assert bytes(explorer.image.value) != picture
+            assert explorer.text.value != text
+
+
+def test_a_saturated_tanh_lets_nothing_back():
+    h, slope, left = widgets.squeezed(0.0, 5)
+    assert (h, slope, left) == (0, 1, 1)
+    h, slope, left = widgets.squeezed(1.0, 2)
+    assert left == pytest.approx((1 - math.tanh(1) ** 2) ** 2)
+    assert widgets.squeezed(10.0, 1) == (1, 0, 0)  # float32 rounds 1 − h² to nothing
+
+
+def test_temperature_and_top_k_decide_how_many_characters_are_left():
+    explorer = widgets.TemperatureExplorer(torch.zeros(8), Alphabet("abcdefgh"))
+    assert "<b>8.0</b> equally likely" in explorer.text.value
+    explorer.top_k.value = 2
+    assert "<b>2.0</b> equally likely" in explorer.text.value
