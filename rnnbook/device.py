@@ -56,8 +56,8 @@ def keep_freed_memory() -> None:
     """Let this process keep the memory that tensors free, for the tensors that come next.
 
     By default glibc hands large blocks back to the kernel at once, which clears every page before
-    it returns: a fifth of the time of a training step on a CPU (``benchmarks/``). What was used
-    once stays with the process until it ends. Systems without glibc go on as they are.
+    it returns: up to a fifth of the time of a training step (``benchmarks/README.md``). What was
+    used once stays with the process until it ends. Systems without glibc go on as they are.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
