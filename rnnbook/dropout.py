@@ -26,4 +26,4 @@ def dropout(x: Tensor, p: float) -> Tensor:
     words = torch.empty(-(-x.numel() // 4), dtype=torch.int64)  # four numbers a word
     draws = words.random_(-(2**63), None).view(torch.int16)[: x.numel()].view(x.shape)
     kept = (draws >= dropped - LEVELS // 2).to(x.dtype)
-    return x * kept.mul_(LEVELS / (LEVELS - dropped))
+    return x * kept.mul_(1 / (1 - p))
