@@ -2,7 +2,8 @@
 
 Their files go where the pages fetch them. Two directives read the models' records, so that one more
 is in the playground without an edit: ``{playground}`` is where a reader chooses one, with what
-stands there until it runs, and ``{kept-models}`` is a table of them.
+stands there until it runs, and ``{kept-models}`` is a table of them. ``{sampler} NAME`` is one of
+them alone, as a chapter's widget shows it.
 """
 
 import html
@@ -10,8 +11,10 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -19,7 +22,7 @@ from rnnbook import checkpoints, corpora, records
 from rnnbook.checkpoints import Checkpoint
 from rnnbook.forms import FORMS
 from rnnbook.records import Record
-from rnnbook.sampler_widget import moments
+from rnnbook.sampler_widget import SamplerWidget, moments
 
 SETTINGS = {"length": 500, "temperature": 0.8, "top_k": None, "top_p": None, "seed": 0}
 # What the models of a text go on from, if their alphabet has it; otherwise from a line end.
@@ -96,6 +99,20 @@ def kept(app: Sphinx) -> list[Kept]:
     )
 
 
+class OneSampler(SphinxDirective):
+    """A model to play with."""
+
+    required_arguments = 1
+    option_spec = MappingProxyType(
+        {"prompt": directives.unchanged, "length": int, "temperature": float}
+    )
+
+    def run(self) -> list[nodes.Node]:
+        """Return what stands in the place of a chapter's widget."""
+        bundle, _ = SamplerWidget(self.arguments[0], **self.options)._repr_mimebundle_()
+        return [nodes.raw("", bundle["text/html"], format="html")]
+
+
 class KeptModels(SphinxDirective):
     """A table of the models."""
 
@@ -144,5 +161,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.add_directive("playground", Playground)
     app.add_directive("kept-models", KeptModels)
+    app.add_directive("sampler", OneSampler)
     app.connect("build-finished", _copy_models)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

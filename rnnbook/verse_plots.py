@@ -55,8 +55,9 @@ def copied_against_quality(
         colour, marker = _STYLES[number]
         x, y = zip(*points, strict=True)
         axes.plot(x, y, marker, color=COLOURS[colour], markersize=8, label=writer, clip_on=False)
-    axes.set(xlabel=copied, ylabel=quality, xlim=(0, 1), ylim=(0, 1))
-    axes.xaxis.set_major_formatter("{x:.0%}")
+    axes.set(xlabel=copied, ylabel=quality, ylim=(0, 1))
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter("{x:.1%}")
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.legend(loc="lower right")
     return figure

@@ -30,6 +30,7 @@ class Chapter(NamedTuple):
 
 
 BANDS = {
+    "martin_fierro, quick": "martin_fierro",
     "shakespeare, quick": "shakespeare",
     "tunes, quick": "tunes",
     "vanilla, state fed back": "vanilla_sum",

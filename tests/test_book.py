@@ -15,6 +15,8 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page
 
 from book import check
+from rnnbook import records
+from rnnbook.checkpoints import PRETRAINED
 from tests.browsing import PHONE, WIDE, chromium, findings, served
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,9 +101,24 @@ class TestFiles:
     def test_a_chapter_opens_in_colab_and_has_numbered_figures(self, built, page):
         text = parsed(built / f"{page}.html")
         assert text.select(f'a[href$="/blob/main/{page}.ipynb"][href*="colab"]')
-        captions = [caption.get_text() for caption in text.select(".bd-article figcaption")]
+        numbered = text.select(".bd-article figure:not(.explorer) figcaption")
+        captions = [caption.get_text() for caption in numbered]
         assert captions
         assert all(re.match(r"Fig\. \d+\.\d+", caption.strip()) for caption in captions)
+
+    def test_the_results_have_a_line_for_every_record(self, built):
+        table = parsed(built / "book" / "results.html").select_one("article table")
+        assert table.select_one("th").get_text() == "python -m rnnbook evaluate"  # and a name
+        lines = {
+            (cells := [cell.get_text() for cell in row.select("td")])[0]: cells
+            for row in table.select("tbody tr")
+        }
+        assert lines.keys() == {path.parent.name for path in PRETRAINED.glob("*/run.json")}
+        for name, cells in lines.items():
+            record = records.load(name)
+            assert f"{record['parameters']:,}" in cells
+            assert f"{record['loss_nats']:.3f}" in cells
+            assert f"{record['baseline_nats']:.3f}" in cells
 
     @pytest.mark.parametrize("page", PAGES)
     def test_a_page_says_its_language_and_title(self, built, page):

@@ -1,8 +1,10 @@
-"""The tables of chapter 7 are what the models kept here write, and what the judge says of it."""
+"""The tables of chapters 6 and 7 are what the models kept here write, and how it is measured."""
+
+import dataclasses
 
 import pytest
 
-from rnnbook import abc_reader, tune_book, tune_table, tunes, writers
+from rnnbook import abc_reader, recipes, tune_book, tune_table, tunes, verse, verse_table, writers
 from rnnbook.novelty import Known
 
 SHARES = ("parse", "end", "bars_right", "repeats_pair", "in_key", "on_tonic", "well_formed")
@@ -53,4 +55,51 @@ def test_the_line_of_the_best_model_is_made_again(known, lines):
     # Another processor may round one draw differently, and writes another tune from there on.
     assert {share: again[share] for share in SHARES} == pytest.approx(
         {share: line[share] for share in SHARES}, abs=0.05
+    )
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return {
+        (line["writer"], line["moment"], line["drawn"]): line for line in verse_table.recorded()
+    }
+
+
+@pytest.fixture(scope="module")
+def poem(corpus_text):
+    """The poem's training text and its held-out cantos."""
+    text = corpus_text("martin_fierro")
+    start = len(text) - int(recipes.HELD_OUT_CANTOS * len(text))
+    return text[:start], text[start:]
+
+
+def again(line, texts, poem, known):
+    found = dataclasses.asdict(verse.measure("\n\n".join(texts), poem[0], known))
+    return found, {key: line[key] for key in found}
+
+
+def test_the_table_of_verse_has_a_line_for_every_writer(measured):
+    names = {(name, moment or "trained") for name, moment in verse_table.MODELS}
+    assert {(writer, moment) for writer, moment, _ in measured if moment} == names
+    assert len(measured) == 2 + len(verse_table.MODELS) * len(verse_table.DRAWN)
+
+
+def test_the_line_of_the_cantos_is_made_again_to_the_digit(measured, poem, corpus_text):
+    known = frozenset(corpus_text("spanish_words").split())
+    stanzas = ["\n".join(stanza) for stanza in verse.stanzas(poem[1])]
+    found, line = again(measured["held-out cantos", "", ""], stanzas, poem, known)
+    assert found == line
+
+
+@pytest.mark.slow
+def test_the_line_of_the_best_verses_is_made_again(measured, poem, corpus_text):
+    known = frozenset(corpus_text("spanish_words").split())
+    line = measured["martin_fierro", "trained", "temperature 0.8"]
+    count = len(verse.stanzas(poem[1]))
+    longest = verse_table.LONGEST
+    texts = writers.by_network("martin_fierro", None, count, longest, temperature=0.8)
+    found, line = again(line, texts, poem, known)
+    shares = {key for key, value in line.items() if isinstance(value, float)}
+    assert {key: found[key] for key in shares} == pytest.approx(
+        {key: line[key] for key in shares}, abs=0.05
     )
