@@ -54,9 +54,13 @@ VARIANTS: dict[str, dict[str, float | int | str]] = {
     },
 }
 BOTH = {"dropout": 0.3, "weight_dropout": 0.5}
-VARIANTS |= {"outputs and recurrent weights": BOTH}
-VARIANTS |= {f"the same, {size} units": BOTH | {"hidden_size": size} for size in (192, 768)}
-VARIANTS |= {"the same, 2 × 384 units": BOTH | {"num_layers": 2}}
+VARIANTS |= {
+    "outputs and recurrent weights": BOTH,
+    "… with 192 units": BOTH | {"hidden_size": 192},
+    "… with 768 units": BOTH | {"hidden_size": 768},
+    "… with 2 × 384 units": BOTH | {"num_layers": 2},
+    "… with updates of 8 × 32": BOTH | {"batch_size": 8, "unroll": 32},
+}
 
 
 class Line(TypedDict):

@@ -58,7 +58,8 @@ def test_a_model_trained_on_shuffled_text_falls_outside(chapter):
     shuffled = Split(train[order], held_out[:20_000])
     recipe = dataclasses.replace(chapter.recipe, characters=200_000, evaluations=2)
     history = training.fit(recipe.build(chapter.size), shuffled, recipe, progress=False)
-    assert history.best_nats < chapter.tables[1] + 0.3  # it has learned how frequent letters are
+    # It has learned how frequent letters are: in shuffled text there is no more to learn.
+    assert history.train_nats[-1] < chapter.tables[1] + 0.3
     assert chapter.fails(history.best_nats)
 
 

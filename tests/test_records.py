@@ -17,7 +17,7 @@ from tests.test_command_line import small_main
 KEPT = sorted(path.parent.name for path in checkpoints.PRETRAINED.glob("*/run.json"))
 MIB = 2**20
 # What `judge --json` printed about a kept model; tests/test_tables.py makes lines of it again.
-TABLES = {"judged.json", "measured.json"}
+TABLES = {"judged.json", "measured.json", "regularisation.json"}
 
 
 def check_sizes():
