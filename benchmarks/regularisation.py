@@ -38,7 +38,7 @@ BASE = Recipe(
 )
 VARIANTS: dict[str, dict[str, float | int | str]] = {
     "nothing": {},
-    "a falling step size": {"schedule": "cosine"},
+    "a falling learning rate": {"schedule": "cosine"},
     "weight decay": {"weight_decay": 0.3},
     "dropout of inputs": {"input_dropout": 0.3},
     "dropout of outputs": {"dropout": 0.5},
@@ -58,7 +58,6 @@ VARIANTS |= {
     "outputs and recurrent weights": BOTH,
     "… with 192 units": BOTH | {"hidden_size": 192},
     "… with 768 units": BOTH | {"hidden_size": 768},
-    "… with 2 × 384 units": BOTH | {"num_layers": 2},
     "… with updates of 8 × 32": BOTH | {"batch_size": 8, "unroll": 32},
 }
 

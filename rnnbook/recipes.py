@@ -25,14 +25,14 @@ HELD_OUT_CANTOS_TALK = 11_078.5 / 208_161
 
 _SHAKESPEARE = Recipe(
     corpus="plays",
-    characters=56_000_000,
+    characters=32_000_000,
     hidden_size=1024,
     embedding_size=256,
     dropout=0.2,
-    input_dropout=0.1,
-    weight_dropout=0.3,
+    weight_dropout=0.15,
+    batch_size=32,
     unroll=64,
-    evaluations=14,
+    evaluations=16,
     weight_decay=0.01,
 )
 # Chapter 4's tutorial, rule by rule; only its order of batches, one at random, is here the text's.

@@ -90,7 +90,7 @@ def loss_surface(
     w_x, w_h : Tensor, shapes (M,) and (N,)
         The grid.
     errors : Tensor, shape (N, M)
-        Mean absolute error an array, as from `rnnbook.widgets.surface`.
+        Mean absolute error per array, as from `rnnbook.widgets.surface`.
     b : float
         The bias this slice was cut at; it names the slice.
     path : sequence of (w_x, w_h, b)
@@ -102,7 +102,7 @@ def loss_surface(
     levels = np.logspace(-1, 2.5, 15)
     values = errors.clamp(levels[0], levels[-1]).numpy()
     filled = axes.contourf(w_x, w_h, values, levels, norm="log", cmap="cividis")
-    bar = figure.colorbar(filled, label="mean absolute error an array", ticks=[0.1, 1, 10, 100])
+    bar = figure.colorbar(filled, label="mean absolute error per array", ticks=[0.1, 1, 10, 100])
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     bar.ax.minorticks_off()
     axes.plot(1, 1, "*", ms=13, color="white" if b == 0 else "none", mec="white")
@@ -161,8 +161,8 @@ def hovering_by_rate(
     )  # fmt: skip
     axes.loglog(rates, measured, "o-", color=COLOURS["blue"])
     axes.annotate(
-        "measured", (rates[1], measured[1]), (8, -12), textcoords="offset points",
-        color=COLOURS["blue"],
+        "from the measured parameters", (rates[1], measured[1]), (8, -12),
+        textcoords="offset points", color=COLOURS["blue"],
     )  # fmt: skip
     axes.set_xticks(rates, [f"{1000 * rate:g}" for rate in rates])
     axes.minorticks_off()

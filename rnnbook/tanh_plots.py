@@ -105,7 +105,7 @@ def error_by_scale(
     axes.set_xlim(scales[0] / 12, None)
     axes.set_xticks(scales, [f"{scale:,.0f}" for scale in scales])
     axes.minorticks_off()
-    axes.set(xlabel="scale $s$", ylabel="mean absolute error an array")
+    axes.set(xlabel="scale $s$", ylabel="mean absolute error per array")
     return figure
 
 
@@ -115,7 +115,7 @@ def cures(errors: Mapping[str, Mapping[str, float]], lowest: float = 1e-4) -> Fi
     Parameters
     ----------
     errors : mapping of str to mapping of str to float
-        Mean absolute error an array, by unit and then by test set.
+        Mean absolute error per array, by unit and then by test set.
     lowest : float
         Smaller errors are drawn here and labelled as "below".
     """
@@ -134,6 +134,6 @@ def cures(errors: Mapping[str, Mapping[str, float]], lowest: float = 1e-4) -> Fi
     axes.set_yticks(range(len(errors)), list(errors))
     axes.set_ylim(len(errors) - 0.5, -0.5)
     axes.axvline(lowest, color=COLOURS["grey"], ls=":", lw=1)
-    axes.set_xlabel(f"mean absolute error an array (dotted line: {lowest:g} or less)")
+    axes.set_xlabel(f"mean absolute error per array (dotted line: {lowest:g} or less)")
     figure.legend(loc="outside upper center", ncols=len(sets), frameon=False)
     return figure

@@ -167,10 +167,11 @@ def fates(curves: Mapping[str, Sequence[float]], unroll: int | None = None) -> F
         axes.axvline(unroll, color=COLOURS["grey"], lw=1, ls=":")
         axes.annotate(
             f"unrolled {unroll} steps:\nnothing beyond",
-            (unroll, 0.02),
+            (unroll, 0.98),
             xycoords=axes.get_xaxis_transform(),
             xytext=(4, 0),
             textcoords="offset points",
+            va="top",
             color=COLOURS["grey"],
             fontsize=9,
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from rnnbook.plots import COLOURS
 
@@ -57,6 +58,7 @@ def copied_against_quality(
         axes.plot(x, y, marker, color=COLOURS[colour], markersize=8, label=writer, clip_on=False)
     axes.set(xlabel=copied, ylabel=quality, ylim=(0, 1))
     axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter("{x:.1%}")
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.legend(loc="lower right")

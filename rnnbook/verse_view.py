@@ -4,7 +4,8 @@ import html
 from collections.abc import Mapping
 
 STYLE = "display: flex; flex-wrap: wrap; gap: 0 2.5em"
-PRE = "background: none; border: 0; padding: 0; margin: 0.3em 0 1em"
+PRE = "background: none; border: 0; padding: 0; margin: 0.3em 0 1em; "
+PRE += "white-space: pre-wrap; overflow-wrap: anywhere"
 
 
 class Verses:

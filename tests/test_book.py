@@ -245,9 +245,10 @@ class TestBrowser:
         behind = luminance(page, ".bd-article p", "backgroundColor")
         assert (text < 100 and behind > 200) if scheme == "light" else (text > 150 and behind < 60)
 
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("name", PAGES)
-    def test_axe_finds_nothing_serious(self, open_page, name):
-        page, _ = open_page(name)
+    def test_axe_finds_nothing_serious(self, open_page, name, scheme):
+        page, _ = open_page(name, color_scheme=scheme)
         assert findings(page) == []
 
     @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
