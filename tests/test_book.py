@@ -97,6 +97,18 @@ class TestFiles:
     def test_images_are_described(self, built, page):
         assert undescribed(built / f"{page}.html") == []
 
+    @pytest.mark.parametrize("page", PAGES)
+    def test_a_link_to_a_page_shows_what_it_is_about(self, built, page):
+        text = parsed(built / f"{page}.html")
+        cards = {
+            name: text.select_one(f'meta[property="og:{name}"]')["content"]
+            for name in ("title", "description", "url", "image")
+        }
+        assert cards["title"] in text.select_one("title").get_text()
+        assert len(cards["description"]) > 80
+        site = cards["url"].removesuffix(f"{page}.html")
+        assert (built / cards["image"].removeprefix(site)).is_file()
+
     @pytest.mark.parametrize("page", CHAPTERS)
     def test_a_chapter_opens_in_colab_and_has_numbered_figures(self, built, page):
         text = parsed(built / f"{page}.html")
@@ -308,3 +320,46 @@ class TestBrowser:
         assert page.locator(".math").count() > 0
         assert page.locator(".math:not(:has(mjx-container))").count() == 0
         assert page.locator("mjx-merror").count() == 0
+
+    @pytest.mark.parametrize("name", ["book/intro", "chapters/02_summation"])
+    def test_everything_is_reached_and_named_by_keyboard(self, open_page, name):
+        page, _ = open_page(name)
+        wanted = page.evaluate(
+            """() => [...document.querySelectorAll(
+                ".bd-article :is(a[href], button, summary, input, select, textarea)")]
+                .filter(e => e.checkVisibility({ visibilityProperty: true }))
+                .filter(e => e.tabIndex >= 0 && !e.disabled)
+                .map((e, number) => (e.dataset.walked = number))"""
+        )
+        assert len(wanted) > 5
+        reached = set()
+        page.locator("[data-walked='0']").focus()
+        for _ in range(3 * len(wanted)):
+            found = page.evaluate(
+                """() => {
+                    const { activeElement: e } = document;
+                    const name = e.ariaLabel ?? e.labels?.[0]?.innerText ?? e.innerText;
+                    const line = getComputedStyle(e).outlineStyle;
+                    return [e.dataset.walked, (name || e.title).trim(), line];
+                }"""
+            )
+            number, called, outline = found
+            if number is not None:
+                assert called
+                assert outline != "none", called
+                reached.add(int(number))
+            page.keyboard.press("Tab")
+        assert reached == set(wanted)
+
+    @pytest.mark.parametrize("name", CHAPTERS)
+    def test_a_page_can_be_printed(self, open_page, name):
+        page, _ = open_page(name, color_scheme="dark", viewport={"width": 700, "height": 1000})
+        page.emulate_media(media="print", color_scheme="dark")
+        assert luminance(page, ".bd-article p", "color") < 100
+        assert luminance(page, ".bd-article pre", "color") < 100
+        cut = """() => [...document.querySelectorAll(".bd-article pre")]
+            .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1)
+            .map(e => e.innerText.slice(0, 60))"""
+        assert page.evaluate(cut) == []
+        page.emulate_media(media="screen", color_scheme="dark")
+        assert luminance(page, ".bd-article p", "color") > 150

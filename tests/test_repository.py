@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -178,3 +179,23 @@ def test_no_file_names_a_path_of_one_machine():
         for found in path.finditer(file.read_text(encoding="utf-8"))
     ]
     assert wrong == []
+
+
+def written(path: Path) -> str:
+    """What a file says, without what its cells printed."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    return "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+
+
+def test_spelling(tmp_path):
+    by_models_or_in_spanish = {"own_text_runs.json", "own_text_runs.md", "test_verse.py"}
+    for file in texts():
+        if file.name not in by_models_or_in_spanish:
+            name = "-".join(file.relative_to(ROOT).parts)
+            (tmp_path / name).write_text(written(file), encoding="utf-8")
+    command = [Path(sys.executable).with_name("codespell"), "--toml", ROOT / "pyproject.toml", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == ""
+    assert done.returncode == 0, done.stderr

@@ -34,6 +34,19 @@ function makeReferencesAList() {
   }
 }
 
+/**
+ * Paper is light, whatever the screen is: grounds are not printed, and light letters need a dark one.
+ *
+ * @param {MediaQueryListEvent} paper
+ * @returns {void}
+ */
+function printInLight({ matches: printing }) {
+  const { dataset } = document.documentElement;
+  if (printing) [dataset.onScreen, dataset.theme] = [dataset.theme, "light"];
+  else dataset.theme = dataset.onScreen;
+}
+
+matchMedia("print").addEventListener("change", printInLight);
 window.addEventListener("load", callControlsWhatTheySay);
 window.addEventListener("load", makeReferencesAList);
 window.addEventListener("load", makeScrollersReachable);
