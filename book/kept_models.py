@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from rnnbook import checkpoints, corpora, records
 from rnnbook.checkpoints import Checkpoint
-from rnnbook.forms import FORMS
+from rnnbook.forms import form_of
 from rnnbook.records import Record
 from rnnbook.sampler_widget import SamplerWidget, moments
 
@@ -34,8 +34,6 @@ PROMPTS = {
     "wikipedia_sample": " the ",
     "tune_book": "M:6/8\nL:1/8\nK:G\n",
 }
-# How they write, where it is not plain text.
-FORM_OF = {"martin_fierro": "verse", "tune_book": "tune"}
 CELLS = {"vanilla": "vanilla", "lstm": "LSTM", "gru": "GRU"}
 HEADINGS = ("name", "learned from", "network", "loss", "counting")
 
@@ -73,7 +71,7 @@ class Kept:
             "nats": self.record["loss_nats"],
             "prompt": self.prompt,
             "checkpoints": moments(self.path, self.found.facts),
-            "form": FORMS[FORM_OF.get(self.record["corpus"], "text")],
+            "form": form_of(self.record["corpus"]),
         }
 
     @property

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -21,11 +21,11 @@ from rnnbook import (
     runs,
     sampling,
     training,
-    tune_book,
     tune_table,
     verse_table,
 )
 from rnnbook.corpora import Corpus
+from rnnbook.forms import form_of, until_end, whole_prompt
 
 Row = dict[str, object]
 
@@ -133,33 +133,26 @@ def evaluate_command(args: argparse.Namespace) -> list[Row]:
     return [row]
 
 
-def until_tune_ends(characters: Iterable[str]) -> Iterator[str]:
-    """Pass characters on as far as the line end that closes a tune."""
-    text = ""
-    for character in characters:
-        text += character
-        if text.endswith(tune_book.END):
-            return
-        yield character
-
-
 def sample_command(args: argparse.Namespace) -> list[Row]:
     """Continue a prompt; without ``--json`` the text appears as it is drawn.
 
-    A model of tunes writes no further than to the end of the tune.
+    A model of verse writes no further than to the end of the stanza, one of tunes to that of the
+    tune.
     """
     found = checkpoints.pretrained(args.name)
     sampler = sampling.Sampler(found.model, found.alphabet)
     settings = {"temperature": args.temperature, "top_k": args.top_k, "top_p": args.top_p}
-    steps = sampler.stream(args.prompt, seed=args.seed, **settings)
-    drawn = (character for _, (character,) in zip(range(args.length), steps, strict=False))
-    if found.facts.get("corpus") == "tune_book":
-        drawn = until_tune_ends(drawn)
+    form = form_of(found.facts.get("corpus"))
+    prompt = whole_prompt(form, args.prompt)
+    steps = sampler.stream(prompt, seed=args.seed, **settings)
+    characters = (character for _, (character,) in zip(range(args.length), steps, strict=False))
+    drawn = until_end(form, prompt, characters)
+    shown = prompt.removeprefix(form.get("before", ""))
     if args.json:
-        text = args.prompt + "".join(drawn)
+        text = shown + "".join(drawn)
         return [{"name": args.name, "seed": args.seed, "text": text} | settings]
     first = next(drawn, "")  # wrong settings are reported before the prompt is repeated
-    print(args.prompt + first, end="", flush=True)
+    print(shown + first, end="", flush=True)
     for character in drawn:
         print(character, end="", flush=True)
     print()

@@ -4,6 +4,7 @@ The sampler in the page works from the same description: see ``static/sampler/co
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
 
@@ -24,6 +25,8 @@ class Form(TypedDict, total=False):
         Where the text ends: a regular expression that Python and JavaScript read alike.
     metres : dict of str to str
         Metres of tunes to choose from, and the unit of length that goes with each.
+    rhythms : dict of str to str
+        What is danced to each metre.
     keys : list of str
         Their keys to choose from.
     """
@@ -36,6 +39,7 @@ class Form(TypedDict, total=False):
     after: str
     until: str
     metres: dict[str, str]
+    rhythms: dict[str, str]
     keys: list[str]
 
 
@@ -54,6 +58,14 @@ FORMS: dict[str, Form] = {
             "3/4": "1/8",
             "9/8": "1/8",
         },
+        "rhythms": {
+            "6/8": "jigs",
+            "2/2": "reels",
+            "4/4": "hornpipes, reels",
+            "2/4": "polkas, marches",
+            "3/4": "waltzes",
+            "9/8": "slip jigs",
+        },
         "keys": [
             *("G", "D", "A", "C", "F", "Bb", "Em", "Am", "Gm", "Dm", "Bm"),
             *("Ador", "Edor", "Gdor", "Amix", "Dmix"),
@@ -69,7 +81,25 @@ FORMS: dict[str, Form] = {
         "after": "\n",
         "until": r"\n\n|\n(?:.+\n){6}",
     },
+    # The same poem with its verses numbered, as the talk of chapter 6 has it.
+    "numbered verse": {
+        "prompt": "1: Aqui me pongo a cantar\n",
+        "language": "es",
+        "before": "\n\n",
+        "until": r"\n\n",
+    },
 }
+# What the models of a text write; of all other texts, plain text.
+OF_CORPUS = {
+    "martin_fierro": "verse",
+    "poesia_gauchesca": "numbered verse",
+    "tune_book": "tune",
+}
+
+
+def form_of(corpus: str | None) -> Form:
+    """Return the form of what a model writes that has learned from a corpus of this name."""
+    return FORMS[OF_CORPUS.get(corpus or "", "text")]
 
 
 def whole_prompt(form: Form, prompt: str) -> str:
@@ -95,3 +125,21 @@ def ended(form: Form, prompt: str, text: str) -> str:
     end = re.compile(rf"(?:{form['until']})\Z")
     lengths = (n for n in range(1, len(text) + 1) if end.search(prompt + text[:n]))
     return text[: next(lengths, len(text))]
+
+
+def until_end(form: Form, prompt: str, characters: Iterable[str]) -> Iterator[str]:
+    """Pass characters on as they come, but for the line end that ends their form.
+
+    Parameters
+    ----------
+    form, prompt
+        As in `ended`.
+    characters : iterable of str
+        What the model writes.
+    """
+    text = ""
+    for character in characters:
+        text += character
+        if "until" in form and re.search(rf"(?:{form['until']})\Z", prompt + text):
+            return
+        yield character

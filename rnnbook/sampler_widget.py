@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import anywidget
+import torch
 from traitlets import Dict, Enum, Float, Int, List, Unicode, default
 
 from rnnbook import checkpoints
@@ -157,7 +158,9 @@ class SamplerWidget(anywidget.AnyWidget):
         """Return what stands in a page: a sample and, for a kept model, where a sampler goes."""
         choice = {name: getattr(self, name) for name in ("temperature", "top_k", "top_p", "seed")}
         prompt = whole_prompt(self._form, self.prompt)
-        sample = Sampler(found.model, found.alphabet).sample(prompt, RECORDED, **choice)
+        # In float32, as the page computes: the same seed then begins the same text there.
+        sampler = Sampler(found.model, found.alphabet, dtype=torch.float32)
+        sample = sampler.sample(prompt, RECORDED, **choice)
         sample = ended(self._form, prompt, sample)
         shown = html.escape(prompt.removeprefix(self._form.get("before", "")))
         language = f' lang="{self._form["language"]}"' if "language" in self._form else ""

@@ -33,9 +33,9 @@ ONSET = re.compile(r"(?:[bcfgkpt][lr]|dr|ch|ll|rr|gg|qq|.)?$")
 
 ENDS_OPEN = re.compile(r"[aeiouyáéíóúü]h?$")
 STARTS_OPEN = re.compile(r"h?[aeiouáéíóúü]|y$")
-# Heard as a consonant: nothing runs into the beginning of hueso and hierba, or on from hoy.
+# Heard as a consonant: nothing runs into the beginning of hueso and hierba, or on from hoy and muy.
 GLIDE = re.compile(r"h?[iu][aeoáéó]|hu[ií]")
-FALLING = re.compile(r"[aeoáéó]h?[iuíúy]$")
+FALLING = re.compile(r"(?:[aeoáéó]h?[iuíúy]|uy)$")
 
 
 def words(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import regularisation
+from rnnbook.text import Alphabet
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 WORKLOADS = {
@@ -63,6 +65,7 @@ def test_the_browsers_json_has_a_row_for_every_workload():
     rows = json.loads(finished.stdout)["rows"]
     assert {row["workload"] for row in rows} == WORKLOADS["training"]
     assert all(row["chars_per_s"] > 0 and row["first_character_ms"] > 0 for row in rows)
+    assert all(row["longest_task_ms"] >= 0 for row in rows)
 
 
 @pytest.mark.parametrize("name", ["training", "sampling"])
@@ -71,6 +74,19 @@ def test_without_json_there_is_a_table(name, tmp_path):
     for workload in WORKLOADS[name]:
         assert workload in lines
     assert sum(line.startswith("  rnnbook ") for line in lines) == len(WORKLOADS[name])
+
+
+def test_the_lines_that_are_kept_are_of_the_scripts_own_recipes(corpus_text):
+    size = len(Alphabet.of(corpus_text("martin_fierro")))
+    lines = json.loads(regularisation.FILE.read_text(encoding="utf-8"))
+    assert [line["what"] for line in lines] == list(regularisation.VARIANTS)
+    for line in lines:
+        assert line["changes"] == regularisation.VARIANTS[line["what"]]
+        recipe = dataclasses.replace(regularisation.BASE, **line["changes"])
+        assert line["parameters"] == sum(p.numel() for p in recipe.build(size).parameters())
+        batch = recipe.batch_size * recipe.unroll
+        assert 0 < line["characters"] < recipe.characters + batch
+        assert 1 < line["loss_nats"] < math.log(size) / 2
 
 
 def test_each_kind_of_regularisation_is_kept_in_its_place(tmp_path, monkeypatch, corpus_text):

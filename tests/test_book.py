@@ -12,7 +12,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from book import check
 from rnnbook import records
@@ -22,7 +22,10 @@ from tests.browsing import PHONE, WIDE, chromium, findings, served
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = check.pages()
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
-EXPLORERS = [name for name in CHAPTERS if "Explorer(" in (ROOT / f"{name}.ipynb").read_text()]
+NOTEBOOKS = {name: (ROOT / f"{name}.ipynb").read_text(encoding="utf-8") for name in CHAPTERS}
+# Where a model writes; the playground, where they all do, has its own tests.
+WRITERS = ["book/intro", *(n for n in CHAPTERS if "SamplerWidget(" in NOTEBOOKS[n])]
+EXPLORERS = [name for name in CHAPTERS if "Explorer(" in NOTEBOOKS[name]]
 
 
 def build(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -293,6 +296,17 @@ class TestBrowser:
         files = {urlsplit(url).path[1:] for url in [page.url, *asked] if url.startswith(address)}
         assert len(files) > 5
         assert sum(len(gzip.compress((built / file).read_bytes())) for file in files) < 900_000
+
+    @pytest.mark.parametrize("name", WRITERS)
+    def test_a_model_writes_in_the_page_as_it_is_built(self, open_page, name):
+        page, complaints = open_page(name)
+        sampler = page.get_by_role("region", name="Sampler:").first
+        sampler.get_by_label("Characters").fill("60")
+        sampler.get_by_role("button", name=re.compile("^(Generate|Answer)$")).click()
+        said = sampler.get_by_role("status").first
+        expect(said).to_contain_text(re.compile("^Wrote"), timeout=60_000)
+        assert complaints == []
+        assert findings(page) == []
 
     def test_what_can_be_heard_comes_when_asked_for_and_is_no_silence(self, open_page):
         page, _ = open_page("chapters/07_tunes")

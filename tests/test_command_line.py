@@ -19,6 +19,7 @@ from rnnbook import checkpoints, corpora, recipes, records
 from rnnbook.__main__ import main
 from rnnbook.models import CharRNN
 from rnnbook.recipe import Recipe
+from rnnbook.syllables import words
 from rnnbook.text import Alphabet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -229,7 +230,9 @@ def test_a_vanilla_architecture_is_trained_measured_and_sampled(
     assert row["chars"] == round(0.2 * len(corpus_text("martin_fierro"))) - 1
     assert row["loss_nats"] == pytest.approx(row["recorded_loss_nats"], abs=1e-4)
     assert main(["sample", str(tmp_path / "run"), "--prompt", "Aqui", "--length", "30"]) == 0
-    assert len(capsys.readouterr().out) == len("Aqui") + 30 + len("\n")
+    written = capsys.readouterr().out
+    assert written.startswith("Aqui\n")  # a first verse is answered in the next line
+    assert len("Aqui\n") < len(written) <= len("Aqui\n") + 30 + len("\n")
 
 
 def test_a_tune_is_written_to_its_end_and_no_further(tmp_path, capsys):
@@ -246,6 +249,18 @@ def test_a_tune_is_written_to_its_end_and_no_further(tmp_path, capsys):
         written = capsys.readouterr().out[len("A\n\n") : -1]
         assert ("\n\n" in written) != ended
         assert (len(written) < 300) == ended
+
+
+def test_a_first_verse_is_answered_in_words_to_the_end_of_the_sextet(capsys, corpus_text):
+    known, written = set(words(corpus_text("martin_fierro"))), []
+    arguments = ["sample", "martin_fierro", "--prompt", "Aquí me pongo a cantar"]
+    for seed in ("1", "2", "3"):
+        assert main([*arguments, "--temperature", "0.6", "--seed", seed]) == 0
+        first, *others = capsys.readouterr().out.strip().split("\n")
+        assert first == "Aquí me pongo a cantar"
+        assert 1 <= len(others) <= 5
+        written += [word for line in others for word in words(line)]
+    assert sum(word in known for word in written) > 0.8 * len(written) > 8
 
 
 def test_sampling_writes_the_prompt_and_what_follows(folder):

@@ -8,6 +8,7 @@ import torch
 from playwright.sync_api import Page, expect
 
 from rnnbook import checkpoints, records
+from rnnbook.forms import ended, form_of, whole_prompt
 from rnnbook.recipes import Recipe
 from rnnbook.sampling import Sampler
 from rnnbook.text import Alphabet
@@ -122,18 +123,22 @@ class TestKeptModels:
             assert prompt
             assert set(prompt) <= set(checkpoints.pretrained(name).alphabet.characters)
 
-    def test_the_chosen_one_writes_what_python_writes(self, open_page):
+    @pytest.mark.parametrize("name", ["martin_fierro_talk", "tunes", "vanilla_concat"])
+    def test_the_chosen_one_writes_what_python_writes(self, open_page, name):
         page = open_page(PAGE)
         assert generate(page)
         page.get_by_label("Temperature").fill("0")
-        page.get_by_label("Characters").fill("120")
-        name = chooser(page).locator("option").last.inner_text().partition(":")[0]
-        chooser(page).select_option(index=len(NAMES) - 1)
+        page.get_by_label("Characters").fill("300")
+        option = chooser(page).locator("option", has_text=f"{name}:")
+        chooser(page).select_option(option.get_attribute("value"))
         assert written(page) == ""
         kept = checkpoints.pretrained(name)
         sampler = Sampler(kept.model, kept.alphabet, dtype=torch.float32)
-        prompt = page.get_by_label("Prompt").input_value()
-        assert generate(page) == sampler.sample(prompt, 120, temperature=0)
+        form = form_of(records.load(name)["corpus"])
+        prompt = whole_prompt(form, page.get_by_label("Prompt").input_value())
+        expected = ended(form, prompt, sampler.sample(prompt, 300, temperature=0))
+        assert len(set(expected)) > 5
+        assert generate(page) == expected
 
 
 class TestOwnFile:

@@ -16,7 +16,8 @@ from tests.test_command_line import small_main
 
 KEPT = sorted(path.parent.name for path in checkpoints.PRETRAINED.glob("*/run.json"))
 MIB = 2**20
-# What `judge --json` printed about a kept model; tests/test_tables.py makes lines of it again.
+# What `judge --json` and benchmarks/regularisation.py printed about a kept model; test_tables.py
+# makes lines of the first again, test_benchmarks.py compares the second with its script.
 TABLES = {"judged.json", "measured.json", "regularisation.json"}
 
 

@@ -145,19 +145,22 @@ class TestFaithful:
             found = page_logits(page, "corrupted.safetensors", tokens)
             assert (found - expected).abs().max() > 1e-3, tensor
 
+    # torch draws fewer than 16 normal numbers in another way than more.
+    @pytest.mark.parametrize("hidden_size", [24, 7])
     @pytest.mark.parametrize("off_centre", [False, True])
     @pytest.mark.parametrize("name", MODELS)
     def test_the_page_draws_the_untrained_model_that_python_draws(
-        self, page, site, name, off_centre
+        self, page, site, name, off_centre, hidden_size
     ):
         kind, shape = MODELS[name]
         # The rule by which the output is fed back is no part of a recipe.
         settings = {key: value for key, value in shape.items() if key != "feedback"}
         settings["off_centre"] = off_centre
+        settings["hidden_size"] = hidden_size
         recipe = Recipe("none", 1, model=kind.__name__, seed=11, **settings)
         facts = {"recipe": vars(recipe)}
         path = site / "model.safetensors"
-        checkpoints.save(path, build(name), ALPHABET, facts)
+        checkpoints.save(path, kind(V, **shape | {"hidden_size": hidden_size}), ALPHABET, facts)
         expected = recipe.build(V).state_dict()
         drawn = page.evaluate("""async () => {
             const { readModel, untrained } = await import("/static/model.js");
@@ -236,6 +239,14 @@ class TestSampling:
         expected = distribution(scores, temperature=temperature, top_k=top_k, top_p=top_p)
         torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 
+    def test_weights_beyond_all_numbers_are_named(self, page, site):
+        model = build("lstm")
+        with torch.no_grad():
+            model.head.weight.fill_(3e38)
+        checkpoints.save(site / "model.safetensors", model, ALPHABET, {}, "float32")
+        with pytest.raises(Exception, match="no longer finite"):
+            write(page, "a", 5)
+
     @pytest.mark.parametrize(("prompt", "said"), [("", "empty"), ("zürich ß", "ü ß")])
     def test_a_prompt_it_cannot_read_is_named(self, page, prompt, said):
         with pytest.raises(Exception, match=said):
@@ -293,6 +304,7 @@ HOSTILE = {
     "a negative shape": (file_of({"a": tensor(0, 4, shape=[-1, -1])}, bytes(4)), "valid shape"),
     "a wrong dtype": (file_of({"a": tensor(0, 4, "F8_E4M3", [4])}, bytes(4)), "F8_E4M3"),
     "a dtype that objects have": (file_of({"a": tensor(0, 4, "toString")}, bytes(4)), "toString"),
+    "a name without end": (file_of({"a" * 9_000_000: tensor(0, 4, "F8")}, bytes(4)), "aaa …"),
     "a foreign file": (file_of({"a": tensor(0, 4)}, bytes(4)), "not a model of this book"),
 }
 
@@ -305,6 +317,7 @@ class TestHostileFiles:
         kind, message = page.evaluate(READ, "hostile.safetensors")
         assert kind == "BadFile"
         assert said in message
+        assert len(message) < 400
 
     @pytest.mark.parametrize(
         ("change", "said"),

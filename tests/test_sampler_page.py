@@ -319,6 +319,22 @@ class TestWhatGoesWrong:
         network.send("Network.emulateNetworkConditions", {**slow, "downloadThroughput": -1})
         assert len(generate(page)) == 300
 
+    def test_a_worker_that_does_not_load_ends_in_a_message(self, open_page):
+        page = open_page("one", expected="404")
+        page.route("**/worker.js*", lambda route: route.fulfill(status=404))
+        page.get_by_role("button", name="Generate").click()
+        expect(page.get_by_role("status")).to_contain_text("did not load")
+        page.unroute("**/worker.js*")
+        assert len(generate(page)) == 300
+
+    def test_a_prompt_that_is_refused_leaves_the_last_text(self, open_page):
+        page = open_page("one")
+        before = generate(page)
+        page.get_by_label("Prompt").fill("ü")
+        page.get_by_role("button", name="Generate").click()
+        expect(page.get_by_role("status")).to_contain_text("never saw")
+        assert written(page) == before
+
     def test_a_damaged_file_ends_in_a_message(self, open_page):
         page = open_page("one")
         page.route("**/model.safetensors", lambda route: route.fulfill(body=b"\xff" * 100))

@@ -5,6 +5,7 @@ The models are set by hand: each writes a text that is known, with no training.
 
 import base64
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -91,13 +92,15 @@ NEVER_ENDS = follower({"\n": "l", "l": "a"}, "\n")  # la, la, la
 @pytest.fixture(scope="module")
 def abcjs(tmp_path_factory) -> bytes:
     """The file that the page asks for, as its makers published it."""
+    # Where everything was promised (CI), a score that cannot be tried is a failure.
+    give_up = pytest.fail if os.environ.get("CI") else pytest.skip
     if not shutil.which("npm"):
-        pytest.skip("there is no npm to fetch abcjs with")
+        give_up("there is no npm to fetch abcjs with")
     folder = tmp_path_factory.mktemp("abcjs")
     fetch = ["npm", "pack", "--silent", f"abcjs@{VERSION}"]
     done = subprocess.run(fetch, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip(f"npm could not fetch abcjs {VERSION}: {done.stderr[-300:]}")
+        give_up(f"npm could not fetch abcjs {VERSION}: {done.stderr[-300:]}")
     path = ADDRESS.partition(f"abcjs@{VERSION}/")[2]
     with tarfile.open(folder / f"abcjs-{VERSION}.tgz") as archive:
         return archive.extractfile(f"package/{path}").read()

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 
+import ipywidgets
 import pytest
 import torch
 from bs4 import BeautifulSoup
@@ -98,6 +99,19 @@ class TestKernel:
             with pytest.raises(TraitError):
                 setattr(widget, name, value)
 
+    def test_it_goes_with_other_widgets(self, folder):
+        player = widgets.SamplerWidget(str(folder), temperature=0.5)
+        slider = ipywidgets.FloatSlider(max=2)
+        assert ipywidgets.HBox([player, slider]).children == (player, slider)
+        ipywidgets.link((player, "temperature"), (slider, "value"))
+        assert slider.value == 0.5
+        slider.value = 1.25
+        assert player.temperature == 1.25
+        heard = []
+        player.observe(lambda change: heard.append(change["new"]), "text")
+        player.text = "abc"
+        assert heard == ["abc"]
+
     def test_it_says_the_same_of_itself_each_time(self, folder):
         assert repr(widgets.SamplerWidget(str(folder))) == f"SamplerWidget({str(folder)!r})"
 
@@ -113,7 +127,8 @@ class TestPlace:
         widget = widgets.SamplerWidget(str(folder), prompt="<b>&amp ", **settings)
         place = self.place(widget)
         kept = checkpoints.load(folder / "model.safetensors")
-        sample = Sampler(kept.model, kept.alphabet).sample("<b>&amp ", 300, **settings)
+        sampler = Sampler(kept.model, kept.alphabet, dtype=torch.float32)  # as the page computes
+        sample = sampler.sample("<b>&amp ", 300, **settings)
         assert set(sample) & set("<>&")
         assert place.pre.get_text() == "<b>&amp " + sample
         assert [tag.name for tag in place.pre.find_all()] == ["b"]

@@ -15,7 +15,7 @@ DIVIDED = """
 ins-truc-ción a-tle-ta ci-güe-ña pin-güi-no gue-rra gui-ta-rra que-so a-gua a-ve-ri-guáis
 prohi-bir ahu-mar bú-ho ve-hí-cu-lo a-hue-car des-hue-sar al-ha-ja al-de-hue-la chi-i-ta
 cre-er le-ón po-e-ta a-é-re-o pa-ís ma-íz o-í-a rí-o ac-tú-a ciu-dad cui-da-do cons-truí
-viu-da rui-do buey es-toy le-yes u-ru-gua-yo pa-ra-no-ia e-xa-men su-bra-yar pers-pi-caz
+viu-da rui-do buey es-toy le-yes u-ru-gua-yo pa-ra-no-ia e-xa-men pers-pi-caz
 obs-tá-cu-lo a-bla-ción pa-dre ca-lle pe-rro le-che mú-si-ca ñan-dú y
 pa güe-no vi-güe-la nai-des an-sí áhi cái-do má-es-tro le-tra-o pe-liar a-tra-í
 """
@@ -29,6 +29,8 @@ STRESSED = {
 # Counted by hand. Some are well known: Manrique, Garcilaso, San Juan de la Cruz, Góngora, Quevedo,
 # Espronceda, Bécquer, Martí, Darío, and the poem's beginning.
 VERSES = {
+    "El negro es muy amoroso,": 8,
+    "andaba muy entonao": 8,
     "Aquí me pongo a cantar": 8,
     "al compás de la vigüela,": 8,
     "que el hombre que lo desvela": 8,

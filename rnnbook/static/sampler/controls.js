@@ -26,6 +26,7 @@ import { Header } from "./header.js";
  * @property {string} [after]
  * @property {string} [until]
  * @property {Record<string, string>} [metres] what has a metre is a tune
+ * @property {Record<string, string>} [rhythms] what is danced to each
  * @property {string[]} [keys]
  */
 
@@ -43,7 +44,7 @@ export class Controls {
       length: number({ min: "1", max: "5000", required: true }),
       temperature: element("input", { type: "range", min: "0", max: "2", step: "0.01" }),
       top_k: number({ min: "1", placeholder: "all" }),
-      top_p: number({ min: "0.01", max: "1", step: "0.01", placeholder: "all" }),
+      top_p: number({ min: "0.001", max: "1", step: "any", placeholder: "all" }),
       seed: number({ required: true }),
     };
     this.temperature = element("span");
@@ -154,13 +155,17 @@ export class Controls {
   }
 
   set busy(busy) {
-    this.generate.disabled = busy;
-    this.stop.disabled = !busy;
+    const [off, on] = busy ? [this.generate, this.stop] : [this.stop, this.generate];
+    on.disabled = false;
+    // A button that is disabled loses the focus, and who uses the keyboard their place.
+    if (off === document.activeElement) on.focus();
+    off.disabled = true;
   }
 
   /** @param {number} count */
   set units(count) {
     this.unit.max = String(count - 1);
+    if (this.unit.valueAsNumber >= count) this.unit.value = this.unit.max;
   }
 }
 

@@ -1,4 +1,4 @@
-// Choosers for a tune's metre and key. They write its fields at the top of the prompt; an opening
+// Choosers for a tune's metre, which is also its rhythm, and its key. They write its fields at the top of the prompt; an opening
 // that follows them stays.
 
 import { chooser, element, labelled } from "./elements.js";
@@ -12,14 +12,15 @@ export class Header {
   constructor(form, prompt) {
     this.form = form;
     this.prompt = prompt;
-    this.metre = chooser(Object.keys(form.metres).map((metre) => [metre, metre]));
+    const rhythm = (/** @type {string} */ metre) => `${metre}: ${form.rhythms[metre]}`;
+    this.metre = chooser(Object.keys(form.metres).map((metre) => [metre, rhythm(metre)]));
     this.key = chooser(form.keys.map((key) => [key, key]));
     this.metre.onchange = this.key.onchange = () => this.write();
     prompt.addEventListener("input", () => this.show());
     this.element = element(
       "div",
       { className: "fields" },
-      labelled("Metre", this.metre),
+      labelled("Metre and rhythm", this.metre),
       labelled("Key", this.key),
     );
   }

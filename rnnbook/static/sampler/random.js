@@ -16,6 +16,8 @@ export class Random {
       state[i] = Math.imul(1812433253, previous) + i;
     }
     this.next = N;
+    /** @type {number | undefined} the second of a pair of normal numbers */
+    this.spare = undefined;
   }
 
   /** @returns {number} an integer from 0 to 2³² − 1 */
@@ -60,13 +62,30 @@ export class Random {
     for (let i = 0; i < array.length; i++) array[i] = Math.fround(this.float() * width) + low;
   }
 
+  /** @returns {number} a normal number: they come in pairs (Box and Muller, 1958) */
+  normal() {
+    const { spare } = this;
+    if (spare !== undefined) {
+      this.spare = undefined;
+      return spare;
+    }
+    const angle = 2 * Math.PI * this.double();
+    const radius = Math.sqrt(-2 * Math.log1p(-this.double()));
+    this.spare = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  }
+
   /**
-   * Fill an array of 16 or more with normal numbers, as torch does: 16 at once, in pairs
-   * (Box and Muller, 1958), and the last 16 anew if the length is no multiple of 16.
+   * Fill an array with normal numbers, as torch does: fewer than 16 one by one, otherwise 16 at
+   * once, and the last 16 anew if the length is no multiple of 16.
    *
    * @param {Float32Array} array
    */
   fillNormal(array) {
+    if (array.length < 16) {
+      for (let i = 0; i < array.length; i++) array[i] = this.normal();
+      return;
+    }
     for (let i = 0; i < array.length; i++) array[i] = this.float();
     const whole = array.length - (array.length % 16);
     for (let start = 0; start < whole; start += 16) pairs(array.subarray(start, start + 16));

@@ -4,7 +4,12 @@
 // nothing is allocated, and no view is made, before that.
 
 /** A file that is damaged, hostile or not what it says. */
-export class BadFile extends Error {}
+export class BadFile extends Error {
+  /** @param {string} message what it quotes from the file may be of any length */
+  constructor(message) {
+    super(message.length > 300 ? `${message.slice(0, 300)} …` : message);
+  }
+}
 
 /**
  * @typedef {object} Tensor

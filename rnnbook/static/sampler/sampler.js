@@ -138,9 +138,13 @@ export class Sampler {
   async write(column, order, prompt) {
     const { view, writer, loaded, tune } = column;
     const { shading, watched } = this.controls;
-    view.begin(this.host.checkpoints.length > 1 ? loaded.label : "", prompt, shading);
-    tune?.clear();
+    let begun = false; // a prompt that is refused leaves the last text where it is
     await writer.write(order, watched, (written) => {
+      if (!begun) {
+        view.begin(this.host.checkpoints.length > 1 ? loaded.label : "", prompt, shading);
+        tune?.clear();
+        begun = true;
+      }
       view.append(written);
       if (column === this.columns[0]) this.host.onchange({ text: view.text });
     });
@@ -158,7 +162,10 @@ export class Sampler {
     const { shading, watched } = this.controls;
     for (const { view, writer } of this.columns) {
       const wanted = watched !== null && writer && view.written.length > 0;
-      view.shade(shading, wanted ? await writer.activations(watched) : []);
+      const activations = wanted ? await writer.activations(watched) : [];
+      // Another choice, made while the worker answered, is shaded by its own call.
+      if (shading !== this.controls.shading || watched !== this.controls.watched) return;
+      view.shade(shading, activations);
     }
   }
 

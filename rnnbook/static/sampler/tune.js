@@ -17,7 +17,7 @@ export class Tune {
 
     this.ask = button("Score and sound", () => this.fetch());
     this.offered = element("p", {}, this.ask, ` fetches ${WHAT}, once.`);
-    this.message = element("p", { className: "status", role: "status" });
+    this.message = element("p", { className: "status", role: "status", tabIndex: -1 });
     this.score = element("div", { className: "score" });
     this.toggle = button("Play", () => (this.player.playing ? this.player.stop() : this.play()));
     this.player = new Player(() => (this.toggle.textContent = "Play"));
@@ -32,7 +32,6 @@ export class Tune {
         "div",
         { className: "buttons" },
         this.toggle,
-        button("Download ABC", () => save("tune.abc", this.file, "text/vnd.abc")),
         button("Download MIDI", () => save("tune.mid", midiFile(this.file), "audio/midi")),
       ),
       labelled(this.tempoName, this.tempo),
@@ -41,6 +40,7 @@ export class Tune {
       "div",
       { className: "tune" },
       this.offered,
+      element("div", { className: "buttons" }, button("Download ABC", () => this.saveAbc())),
       this.message,
       this.controls,
       this.score,
@@ -68,7 +68,7 @@ export class Tune {
     try {
       await fetchAbcjs();
       this.show();
-      this.toggle.focus(); // the button that was pressed is gone
+      (this.controls.hidden ? this.message : this.toggle).focus(); // what was pressed is gone
     } catch (error) {
       this.message.textContent = /** @type {Error} */ (error).message;
     }
@@ -108,7 +108,16 @@ export class Tune {
 
   /** The tune as a file in ABC. */
   get file() {
-    return abcFile(this.abc, this.title, `Q:1/4=${this.tempo.value}`);
+    return abcFile(lastTune(this.text), this.title, `Q:1/4=${this.tempo.value}`);
+  }
+
+  /** Needs no score, so it works without a network. */
+  saveAbc() {
+    try {
+      save("tune.abc", this.file, "text/vnd.abc");
+    } catch (error) {
+      this.message.textContent = /** @type {Error} */ (error).message;
+    }
   }
 }
 

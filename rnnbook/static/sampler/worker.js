@@ -48,7 +48,7 @@ async function generate({ prompt, length, seed, until, ...choice }, unit) {
   let scores;
   for (const token of tokens) {
     if (!(await goesOn())) break;
-    scores = engine.step(token);
+    scores = step(token);
   }
   /** @type {Written[]} */
   let written = [];
@@ -58,7 +58,7 @@ async function generate({ prompt, length, seed, until, ...choice }, unit) {
     const p = softmax(scores);
     const token = draw(distribution(scores, choice), random);
     const rivals = mostLikely(p).slice(0, RIVALS);
-    scores = engine.step(token);
+    scores = step(token);
     activations.push(joined(engine.hidden));
     text += alphabet[token];
     ended = end && end.test(text);
@@ -73,6 +73,14 @@ async function generate({ prompt, length, seed, until, ...choice }, unit) {
   }
   postMessage({ type: "wrote", written });
   postMessage({ type: "done" });
+}
+
+/** @param {number} token @returns {Float32Array} a score for each character that may come next */
+function step(token) {
+  const scores = engine.step(token);
+  if (!scores.every(Number.isFinite))
+    throw new Error("The model's scores are no longer finite numbers: its weights are damaged.");
+  return scores;
 }
 
 /** @param {string} prompt */

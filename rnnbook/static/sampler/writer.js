@@ -18,10 +18,14 @@ export class Writer {
       else if (data.type === "error") this.fail?.(new Error(data.message));
       else this.succeed?.(data);
     };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      this.fail?.(new Error(`The model's worker stopped: ${event.message ?? "it did not load"}.`));
-    };
+    /** Rejected when the worker itself fails, even before it was asked. @type {Promise<never>} */
+    this.broken = new Promise((_, reject) => {
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(`The model's worker stopped: ${event.message ?? "it did not load"}.`));
+      };
+    });
+    this.broken.catch(() => {}); // who asks will hear of it
   }
 
   /**
@@ -30,14 +34,14 @@ export class Writer {
    */
   ask(message) {
     // One message is under way at a time, so that an answer needs no name.
-    const answer = this.last.then(
-      () =>
-        new Promise((succeed, fail) => {
-          this.succeed = succeed;
-          this.fail = fail;
-          this.worker.postMessage(message);
-        }),
-    );
+    const answer = this.last.then(() => {
+      const answered = new Promise((succeed, fail) => {
+        this.succeed = succeed;
+        this.fail = fail;
+        this.worker.postMessage(message);
+      });
+      return Promise.race([this.broken, answered]);
+    });
     this.last = answer.catch(() => {});
     return answer;
   }
