@@ -22,9 +22,8 @@ PUBLISHED = {
     "vanilla_concat": "1.80",
     "vanilla_published": "2.390",
 }
-# The first heading and the first cell of a line are together the command that recomputes it.
 HEADINGS = (
-    *("`python -m rnnbook evaluate`", "chapter", "nats", "bits", "best table", "published"),
+    *("`python -m rnnbook`", "chapter", "nats", "bits", "best table", "published"),
     *("text", "parameters", "millions read", "minutes"),
 )
 
@@ -34,7 +33,7 @@ def row(model: Kept) -> str:
     record = model.record
     chapter = CHAPTERS[record["corpus"]]
     cells = (
-        f"`{record['name']}`",
+        f"`evaluate {record['name']}`",
         f"[{chapter[1]}](../chapters/{chapter}.ipynb)",
         f"{record['loss_nats']:.3f}",
         f"{record['loss_nats'] / math.log(2):.3f}",

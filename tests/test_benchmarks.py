@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import regularisation
+from benchmarks import needs, regularisation
 from rnnbook.text import Alphabet
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
@@ -74,6 +74,20 @@ def test_without_json_there_is_a_table(name, tmp_path):
     for workload in WORKLOADS[name]:
         assert workload in lines
     assert sum(line.startswith("  rnnbook ") for line in lines) == len(WORKLOADS[name])
+
+
+@pytest.mark.slow
+def test_what_a_chapter_needs_is_measured_and_kept_in_its_place(tmp_path):
+    needs.main(["02_summation", "--folder", str(tmp_path)])
+    (row,) = needs.load(tmp_path)
+    assert row["chapter"] == "02_summation"
+    assert 5 < row["seconds"] < 300
+    assert 100 < row["memory_mb"] < 4000
+    assert row["texts_mb"] == 0
+    needs.keep(row, tmp_path)
+    assert needs.load(tmp_path) == [row]
+    table = (tmp_path / "chapter_needs.md").read_text(encoding="utf-8")
+    assert f"| [2](../chapters/02_summation.ipynb) | {row['seconds']} s | " in table
 
 
 def test_the_lines_that_are_kept_are_of_the_scripts_own_recipes(corpus_text):

@@ -2,6 +2,7 @@
 
 import functools
 import gzip
+import math
 import re
 import shutil
 import subprocess
@@ -123,17 +124,52 @@ class TestFiles:
 
     def test_the_results_have_a_line_for_every_record(self, built):
         table = parsed(built / "book" / "results.html").select_one("article table")
-        assert table.select_one("th").get_text() == "python -m rnnbook evaluate"  # and a name
+        assert table.select_one("th").get_text() == "python -m rnnbook"
+        headings = [heading.get_text() for heading in table.select("th")]
         lines = {
-            (cells := [cell.get_text() for cell in row.select("td")])[0]: cells
+            row.select_one("td").get_text().removeprefix("evaluate "): row
             for row in table.select("tbody tr")
         }
         assert lines.keys() == {path.parent.name for path in PRETRAINED.glob("*/run.json")}
-        for name, cells in lines.items():
+        for name, row in lines.items():
+            said = dict(zip(headings, (td.get_text() for td in row.select("td")), strict=True))
             record = records.load(name)
-            assert f"{record['parameters']:,}" in cells
-            assert f"{record['loss_nats']:.3f}" in cells
-            assert f"{record['baseline_nats']:.3f}" in cells
+            assert said["python -m rnnbook"] == f"evaluate {name}"
+            assert said["text"] == record["corpus"]
+            assert said["parameters"] == f"{record['parameters']:,}"
+            assert said["nats"] == f"{record['loss_nats']:.3f}"
+            assert said["bits"] == f"{record['loss_nats'] / math.log(2):.3f}"
+            assert said["best table"] == f"{record['baseline_nats']:.3f}"
+            assert said["millions read"] == f"{record['history']['characters'][-1] / 1e6:.1f}"
+            assert said["minutes"] == f"{record['seconds'] / 60:.0f}"
+            (link,) = row.select("a")
+            chapter = Path(link["href"]).stem
+            assert said["chapter"] == str(int(chapter[:2]))
+            source = (ROOT / "chapters" / f"{chapter}.ipynb").read_text(encoding="utf-8")
+            assert name in source or record["corpus"] in source
+
+    def test_the_first_page_has_a_figure_a_sampler_and_three_places_to_start(self, built):
+        first = parsed(built / "book" / "intro.html").select_one(".bd-article")
+        assert first.select_one("figure img")["alt"]
+        assert first.select_one("[data-rnnbook-sampler]")
+        titles = [title.get_text().rstrip("#").strip() for title in first.select("h2")]
+        assert {"What you will be able to do", "Where to start"} <= set(titles)
+        start = first.find(id="where-to-start")
+        assert len(start.select("p > em:first-child")) == 3
+        assert {"01_recurrence", "04_shakespeare", "07_tunes"} <= {
+            Path(urlsplit(link["href"]).path).stem for link in start.select("a[href]")
+        }
+
+    def test_the_index_is_linked_and_has_every_term(self, built):
+        glossary = parsed(built / "book" / "glossary.html").select_one(".bd-article")
+        assert glossary.select_one('a[href="../genindex.html"]')
+        terms = {term["id"] for term in glossary.select("dl.glossary dt")}
+        index = parsed(built / "genindex.html")
+        assert len(terms) > 20
+        assert terms <= {urlsplit(link["href"]).fragment for link in index.select("a[href]")}
+
+    def test_no_script_is_shipped_that_asks_for_live_code(self, built):
+        assert [path.name for path in built.rglob("*thebe*")] == []
 
     @pytest.mark.parametrize("page", PAGES)
     def test_a_page_says_its_language_and_title(self, built, page):
@@ -296,6 +332,22 @@ class TestBrowser:
         files = {urlsplit(url).path[1:] for url in [page.url, *asked] if url.startswith(address)}
         assert len(files) > 5
         assert sum(len(gzip.compress((built / file).read_bytes())) for file in files) < 900_000
+
+    @pytest.mark.parametrize("word", ["synaloepha", "smoothing"])
+    def test_a_word_is_found_by_search(self, open_page, word):
+        page, complaints = open_page("search")
+        page.locator(".bd-search-container input[name=q]").fill(word)
+        page.keyboard.press("Enter")
+        found = page.locator("#search-results li a")
+        expect(found.first).to_be_visible()
+        assert any("glossary" in link.get_attribute("href") for link in found.all())
+        assert complaints == []
+
+    @pytest.mark.parametrize("name", ["search", "genindex"])
+    def test_axe_finds_nothing_serious_beside_the_pages(self, open_page, name):
+        page, complaints = open_page(name)
+        assert findings(page) == []
+        assert complaints == []
 
     @pytest.mark.parametrize("name", WRITERS)
     def test_a_model_writes_in_the_page_as_it_is_built(self, open_page, name):

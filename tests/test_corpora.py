@@ -50,13 +50,18 @@ def data(monkeypatch, tmp_path) -> Path:
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves `pages`; answers /both once two requests wait for it, /stall never."""
+    """Serves `pages` and sends on from `moved`; answers /both once two requests wait for it.
+
+    /stall is never answered; of /cut half is sent and no more; of /half half, and then nothing.
+    """
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.pages: dict[str, bytes] = {}
+        self.moved: dict[str, str] = {}
         self.requests: list[str] = []
         self.both = threading.Barrier(2)
+        self.half_sent = threading.Event()
         self.closing = threading.Event()
 
     def url(self, path: str, content: str | bytes = b"") -> str:
@@ -72,6 +77,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if self.path == "/both":
             self.server.both.wait(timeout=60)
+        if address := self.server.moved.get(self.path):
+            self.send_response(302)
+            self.send_header("Location", address)
+            self.end_headers()
+            return
         content = self.server.pages.get(self.path)
         if content is None:
             self.send_error(404)
@@ -79,7 +89,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        if self.path in ("/cut", "/half"):
+            content = content[: len(content) // 2]
         self.wfile.write(content)
+        if self.path == "/half":
+            self.wfile.flush()
+            self.server.half_sent.set()
+            self.server.closing.wait()
 
     def log_message(self, *_):
         pass
@@ -178,6 +194,30 @@ class TestErrors:
         assert sha256(page) in str(caught.value)
         assert list(cache.iterdir()) == []
 
+    def test_a_text_that_has_moved_is_followed_and_a_circle_is_not(self, server, cache):
+        server.url("/poem", TEXT)
+        server.moved |= {"/old": "/older", "/older": "/poem", "/round": "/round"}
+        assert corpora.load(entry(Url(server.url("/old")))).text == TEXT
+        assert server.requests == ["/old", "/older", "/poem"]
+        (cache / "poem.txt").unlink()
+        with pytest.raises(CorpusUnavailable, match="redirects"):
+            corpora.load(entry(Url(server.url("/round"))))
+        assert list(cache.iterdir()) == []
+
+    def test_a_redirect_to_a_login_page_is_refused_and_not_kept(self, server, cache):
+        server.url("/login", "<html>Please log in</html>")
+        server.moved["/poem"] = "/login"
+        with pytest.raises(CorpusUnavailable, match="not the registered file"):
+            corpora.load(entry(Url(server.url("/poem"))))
+        assert list(cache.iterdir()) == []
+
+    @pytest.mark.parametrize("path", ["/cut", "/half"])
+    def test_half_a_text_is_refused_and_not_kept(self, server, cache, path):
+        url = Url(server.url(path, TEXT), timeout=0.5)
+        with pytest.raises(CorpusUnavailable, match=r"IncompleteRead|[Tt]imed out|not the regist"):
+            corpora.load(entry(url))
+        assert list(cache.iterdir()) == []
+
     def test_a_missing_page_is_named(self, server):
         url = server.url("/poem").replace("/poem", "/gone")
         with pytest.raises(CorpusUnavailable, match="404"):
@@ -198,6 +238,23 @@ class TestErrors:
         assert str(tmp_path / "file") in str(caught.value)
         assert server.requests == []
 
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_cache_that_may_only_be_read_is_named(self, server, cache):
+        cache.mkdir()
+        cache.chmod(0o555)
+        with pytest.raises(CorpusUnavailable, match=r"Set RNNBOOK_CACHE to a folder") as caught:
+            corpora.load(entry(Url(server.url("/poem", TEXT))))
+        assert str(cache) in str(caught.value)
+        assert server.requests == []
+
+    def test_a_cache_that_may_only_be_read_still_gives_what_it_holds(self, server, cache):
+        poem = entry(Url(server.url("/poem", TEXT)))
+        corpora.load(poem)
+        (cache / "poem.txt").chmod(0o444)
+        cache.chmod(0o555)
+        assert corpora.load(poem).text == TEXT
+        assert server.requests == ["/poem"]
+
 
 TWO = """
 import sys
@@ -216,6 +273,18 @@ def test_two_processes_that_load_at_once_leave_one_sound_file(server, cache):
     assert [process.communicate(timeout=120)[0] for process in pair] == [f"{len(text)}\n"] * 2
     assert server.requests == ["/both"] * 2
     assert [file.name for file in cache.iterdir()] == ["poem.txt"]
+    assert sha256((cache / "poem.txt").read_bytes()) == sha256(text)
+
+
+def test_a_process_that_is_killed_leaves_no_half_a_text_where_one_is_looked_for(server, cache):
+    text = TEXT * 20_000
+    command = [sys.executable, "-c", TWO, server.url("/half", text), sha256(text)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        assert server.half_sent.wait(timeout=120)
+        process.kill()
+    assert not (cache / "poem.txt").exists()
+    poem = entry(Url(server.url("/poem", text)), text)
+    assert corpora.load(poem).text == text
     assert sha256((cache / "poem.txt").read_bytes()) == sha256(text)
 
 
@@ -257,6 +326,14 @@ class TestZip:
             corpora.load(zipped)
         assert zipped.archive_sha256 in str(caught.value)
         assert sha256(b"PK but no more") in str(caught.value)
+
+    def test_a_zip_whose_copying_was_interrupted_is_refused(self, server, data):
+        zipped = self.entry(server)
+        (data / "poem.zip").write_bytes(server.pages["/poem.zip"][:-100])
+        with pytest.raises(CorpusUnavailable, match="not the registered file"):
+            corpora.load(zipped)
+        (data / "poem.zip").unlink()
+        assert corpora.load(zipped).text == self.WORDS
 
     def test_a_wrong_text_in_the_right_zip_is_refused_even_beyond_the_limit(self, server):
         other = self.WORDS[:-1] + "!"

@@ -155,8 +155,15 @@ def exercises_are_solved(notebook: NotebookNode) -> Iterator[str]:
     if len(exercises) < FEWEST_EXERCISES:
         yield f"there are {len(exercises)} exercises, each a heading under ## Exercises"
     for exercise in exercises:
-        if not re.search(r"^SOLVED|^:{3,}\{dropdown\} Solution", exercise, re.MULTILINE):
-            yield f"no folded solution, in prose or as a hidden cell: {exercise.splitlines()[0]!r}"
+        title = exercise.splitlines()[0]
+        # What can be run is run: only an open question is answered by prose alone.
+        if "open question" in title:
+            if not re.search(r"^:{3,}\{dropdown\} Solution", exercise, re.MULTILINE):
+                yield f"an open question says in a folded note where to begin: {title!r}"
+        elif not re.search(r"^SOLVED", exercise, re.MULTILINE):
+            yield f"no folded solution that runs: {title!r}"
+    if exercises and "open question" not in exercises[-1].splitlines()[0]:
+        yield "the last exercise is an open question"
 
 
 CHECKS: list[Check] = [
@@ -194,7 +201,7 @@ PLOT = {
     "figure": {"name": "fig-line", "caption": "A line."},
     "image": {"alt": "A straight line that rises from 1 on the left to 3 on the right."},
 }
-EXERCISE = "### Exercise {0}\n\nWhy?\n\n:::{{dropdown}} Solution\nBecause.\n:::"
+OPEN = "### Exercise {0}: an open question\n\nWhy?\n\n:::{{dropdown}} Solution\nBecause.\n:::"
 
 
 def sound() -> NotebookNode:
@@ -207,7 +214,13 @@ def sound() -> NotebookNode:
         new_code_cell(SETUP, metadata={"tags": tags}, outputs=[line]),
         new_code_cell("plt.show()", metadata={"mystnb": PLOT}, outputs=[image]),
         new_code_cell('expect.true("it holds", holds)', outputs=[line]),
-        new_markdown_cell("## Exercises\n\n" + "\n\n".join(map(EXERCISE.format, range(1, 5)))),
+        new_markdown_cell("## Exercises\n\n### Exercise 1\n\nChange one thing."),
+        new_code_cell("1", metadata={"tags": ["hide-cell"]}),
+        new_markdown_cell("### Exercise 2\n\nAnd another."),
+        new_code_cell("2", metadata={"tags": ["hide-cell"]}),
+        new_markdown_cell("### Exercise 3\n\nAnd a third."),
+        new_code_cell("3", metadata={"tags": ["hide-cell"]}),
+        new_markdown_cell(OPEN.format(4)),
     ]
     notebook = new_notebook(cells=cells)
     for count, cell in enumerate(code_cells(notebook), start=1):
@@ -319,20 +332,32 @@ def heading_skipped(notebook: NotebookNode) -> None:
 
 
 def three_exercises(notebook: NotebookNode) -> None:
-    notebook.cells[4].source = "## Exercises\n\n" + "\n\n".join(map(EXERCISE.format, range(3)))
+    del notebook.cells[8:10]
 
 
 def unsolved_exercise(notebook: NotebookNode) -> None:
-    notebook.cells[4].source += "\n\n### Exercise 5\n\nAnd why else?"
+    del notebook.cells[5]
+
+
+def solved_in_prose_alone(notebook: NotebookNode) -> None:
+    notebook.cells[5] = new_markdown_cell(":::{dropdown} Solution\nChange it.\n:::")
 
 
 def hidden_cell_elsewhere(notebook: NotebookNode) -> None:
-    notebook.cells[4].source += "\n\n### Exercise 5\n\nAnd why else?\n\n## Further reading"
-    notebook.cells.append(new_code_cell("1", metadata={"tags": ["hide-cell"]}))
+    notebook.cells += [new_markdown_cell("## Further reading"), notebook.cells.pop(9)]
+
+
+def open_question_left_alone(notebook: NotebookNode) -> None:
+    notebook.cells[10].source = "### Exercise 4: an open question\n\nWhy?"
+
+
+def no_open_question(notebook: NotebookNode) -> None:
+    notebook.cells[10].source = "### Exercise 4\n\nAnd a fourth."
+    notebook.cells.append(new_code_cell("4", metadata={"tags": ["hide-cell"]}))
 
 
 def no_exercises(notebook: NotebookNode) -> None:
-    notebook.cells.pop()
+    del notebook.cells[4:]
 
 
 BREAKAGES = [
@@ -363,6 +388,9 @@ BREAKAGES = [
     (headings_are_in_order, heading_skipped),
     (exercises_are_solved, three_exercises),
     (exercises_are_solved, unsolved_exercise),
+    (exercises_are_solved, solved_in_prose_alone),
+    (exercises_are_solved, open_question_left_alone),
+    (exercises_are_solved, no_open_question),
     (exercises_are_solved, hidden_cell_elsewhere),
     (exercises_are_solved, no_exercises),
 ]

@@ -1,7 +1,8 @@
 """Figures in prose: each stands in what the chapter printed, or in the record of a kept model.
 
-Figures are numbers with two decimals or more; a number beside a kept model's name must be that
-model's, or printed in the chapter.
+Figures are numbers with two decimals or more; any number of two digits or more beside a kept
+model's name must be that model's, or printed in the chapter. Pages print nothing: what they say
+stands in a record, or in what another script kept beside them.
 """
 
 import re
@@ -16,11 +17,24 @@ from rnnbook.checkpoints import PRETRAINED
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+BOOK = ROOT / "book"
+# Not those that a script makes from figures it keeps, nor the credits, which speak of texts.
+PAGES = [
+    path
+    for path in sorted(BOOK.glob("*.md"))
+    if not path.with_suffix(".json").exists() and path.stem != "credits"
+]
 # What a chapter's source printed, where no cell repeats it.
 PUBLISHED = {"48,642.000000", "0.0299684", "0.00015"}
+# What the page on the originals repeats from chapters that show where it comes from.
+ORIGINALS = "0.03 1.918 2.39"
+# Versions and years, which are no measurements.
+NAMES = re.compile(r"(?:Python|accelerate) \d[\d., or]*\d|\b(?:18|19|20)\d\d\b")
 # What an equation beside it comes to: √(0.1 / 1.9), and 1.25 × 5.0.
 DERIVED = {"0.23", "6.25"}
 FIGURE = re.compile(r"(?<![\w.,])\d[\d,]*\.\d{2,}(?!\d|\.\d)")
+# Beside a model's name, whole numbers and those with one decimal count as well.
+ANY = re.compile(r"(?<![\w.,/–-])\d(?:[\d,]*\d)?(?:\.\d+)?(?!\d|[.,]\d|\w)")
 NUMBER = re.compile(r"\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
 MATHS = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```", re.DOTALL)
 
@@ -41,8 +55,9 @@ RECORDS = {path.parent.name: kept(path.parent) for path in PRETRAINED.glob("*/ru
 
 
 def sentences(prose: str) -> list[str]:
-    plain = " ".join(MATHS.sub(" ", prose).split())
-    return re.split(r"(?<=[.:;?!])\s", plain)
+    # A table's line is a sentence of its own.
+    plain = NAMES.sub(" ", MATHS.sub(" ", re.sub(r"\|\n", "|.\n", prose)))
+    return re.split(r"(?<=[.:;?!])\s", " ".join(plain.split()))
 
 
 def printed(notebook: nbformat.NotebookNode) -> str:
@@ -64,7 +79,8 @@ def unfounded(notebook: nbformat.NotebookNode) -> Iterator[str]:
         for sentence in sentences(cell.source):
             named = [name for name in re.findall(r"`(\w+)`", sentence) if name in RECORDS]
             sources = [shown, *(RECORDS[name] for name in named or RECORDS)]
-            for figure in FIGURE.findall(sentence):
+            found = [number for number in ANY.findall(sentence) if len(number) > 1] if named else []
+            for figure in dict.fromkeys(FIGURE.findall(sentence) + found):
                 if figure not in PUBLISHED | DERIVED and not any(
                     holds(text, figure) for text in sources
                 ):
@@ -74,6 +90,13 @@ def unfounded(notebook: nbformat.NotebookNode) -> Iterator[str]:
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_every_figure_in_prose_was_printed_or_recorded(path):
     assert list(unfounded(nbformat.read(path, 4))) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_figure_of_a_page_was_recorded_or_published(path):
+    kept_beside = "".join(file.read_text(encoding="utf-8") for file in BOOK.glob("*.json"))
+    page = written(path.read_text(encoding="utf-8"), f"{kept_beside} {ORIGINALS}")
+    assert list(unfounded(page)) == []
 
 
 def written(prose: str, output: str = "") -> nbformat.NotebookNode:
@@ -93,6 +116,14 @@ def test_a_figure_beside_a_model_is_not_another_models():
     assert list(unfounded(written(f"The loss of `tunes` is {one}."))) == []
     assert list(unfounded(written(f"The loss of `tunes` is {other}."))) != []
     assert list(unfounded(written(f"One of them reached {other}."))) == []
+
+
+def test_a_whole_number_beside_a_model_is_its_own():
+    units, parameters = 50, records.load("vanilla_sum")["parameters"]
+    own = f"`vanilla_sum` has {parameters:,} parameters and {units} units."
+    assert list(unfounded(written(own))) == []
+    assert list(unfounded(written(own.replace(f"{parameters:,}", "9,876")))) != []
+    assert list(unfounded(written("It has 9,876 parameters."))) == []  # it names no model
 
 
 def test_equations_and_versions_are_no_figures():

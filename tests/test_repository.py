@@ -13,6 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import rnnbook
+from benchmarks import needs
 from book import check, picture
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,6 +152,17 @@ class TestContinuousIntegration:
         assert sentence in read("book/running.md")
 
 
+class TestRunning:
+    def test_the_needs_of_every_chapter_were_measured(self):
+        rows = needs.load()
+        assert [row["chapter"] for row in rows] == CHAPTERS
+        assert read("book/chapter_needs.md") == needs.page(rows)
+        assert "```{include} chapter_needs.md" in read("book/running.md")
+        for row in rows:
+            assert 5 < row["seconds"] < 600
+            assert 100 < row["memory_mb"] < 8000
+
+
 class TestBackMatter:
     def test_glossary_terms_are_in_order_and_there_once(self):
         terms = re.findall(r"^(\S.*)\n  \S", read("book/glossary.md"), flags=re.MULTILINE)
@@ -168,6 +180,15 @@ class TestBackMatter:
 
         listed = re.findall(r"^\| `(\w+)` \|", read("book/credits.md"), flags=re.MULTILINE)
         assert sorted(listed) == sorted(corpora.names())
+
+    def test_every_library_has_its_licence_on_the_credits_page(self):
+        software = read("book/credits.md").partition("## Software")[2].lower()
+        named = re.findall(r"\[([^\]]+)\]\(https?://[^)]+\)\s\(([^)]+)\)", software)
+        credited = {re.sub(r"[\s._]", "-", name) for name, licence in named if licence}
+        needed = [*PROJECT["dependencies"], *EXTRAS["music"], *EXTRAS["book"], *EXTRAS["test"]]
+        names = {re.sub(r"[._]", "-", Requirement(line).name.lower()) for line in needed}
+        called = {"torch": "pytorch", "beautifulsoup4": "beautiful-soup"}
+        assert {called.get(name, name) for name in names} - credited == {"pip"}
 
 
 def test_no_file_names_a_path_of_one_machine():

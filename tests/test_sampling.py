@@ -1,10 +1,11 @@
 """Samples follow the model, the settings and the seed."""
 
+import unicodedata
 from itertools import islice
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnbook.models import CharRNN
@@ -140,3 +141,34 @@ def test_a_text_ends_where_its_end_is_drawn(sampler):
     assert any(len(text) == 40 for text in sampler.sample_until("dcba", "a", 40, 30))
     with pytest.raises(ValueError, match="1 or more"):
         sampler.sample_until("ab", "a", 0)
+
+
+WRITING = st.text(st.characters(), min_size=1, max_size=20)
+
+
+@settings(deadline=None)
+@given(learned=WRITING, other=WRITING, seed=st.integers(0, 3))
+def test_any_prompt_is_gone_on_from_or_refused_by_name(learned, other, seed):
+    torch.manual_seed(0)
+    alphabet = Alphabet.of(learned)
+    sampler = Sampler(CharRNN(len(alphabet), hidden_size=8), alphabet)
+    for prompt in (learned, other):
+        if set(unicodedata.normalize("NFC", prompt)) <= set(alphabet.characters):
+            written = sampler.sample(prompt, 5, seed=seed)
+            assert len(written) == 5
+            assert set(written) <= set(alphabet.characters)
+            assert sampler.sample(prompt, 5, seed=seed) == written
+        else:
+            with pytest.raises(UnknownCharacters, match="the alphabet lacks"):
+                sampler.sample(prompt, 5, seed=seed)
+
+
+@settings(deadline=None)
+@given(learned=WRITING, end=WRITING.map(lambda text: text[:2]), streams=st.integers(1, 3))
+def test_any_end_closes_a_text_where_it_first_stands(learned, end, streams):
+    learned = unicodedata.normalize("NFC", learned)
+    torch.manual_seed(0)
+    sampler = Sampler(CharRNN(len(set(learned)), hidden_size=8), Alphabet.of(learned))
+    whole = sampler.sample_many(learned, 12, streams, temperature=2.0)
+    until = sampler.sample_until(end, learned, 12, streams, temperature=2.0)
+    assert until == [text.split(end)[0] for text in whole]

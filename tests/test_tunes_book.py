@@ -5,10 +5,14 @@ from fractions import Fraction
 from itertools import accumulate
 
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rnnbook import abc_reader, tune_book, tunes
 from rnnbook.novelty import Known
 from rnnbook.text import Alphabet, split_end
+from rnnbook.tune_probes import after_bars, elapsed
 
 WRITTEN = """X: 7
 T: The Cup of Tea
@@ -64,6 +68,29 @@ class TestCleaning:
         assert tune_book.split("\n\nM:C\nK:G\nG|\n\n\nM:C\nK:D\nd|\n") == [
             *("M:C\nK:G\nG|", "M:C\nK:D\nd|")
         ]
+
+    @settings(deadline=None)
+    @given(st.text() | st.text(alphabet='X:1\nM6/8K GABcd|[]%"!\\V', max_size=200))
+    def test_of_any_text_each_tune_is_read_whole_or_dropped_and_counted(self, text):
+        books = f"X:1\nM:6/8\nK:G\n{text}\n\nX:2\nM:6/8\nK:G\nG3 B3|{text}"
+        found = tune_book.read(books)
+        kept = found.train + found.held_out
+        assert len(kept) + sum(found.dropped.values()) == len(
+            re.findall("^X:", books, re.MULTILINE)
+        )
+        assert not any(abc_reader.read(tune.text).errors for tune in kept)
+        assert tune_book.split(found.text) == [tune.text for tune in kept]
+
+    @settings(deadline=None)
+    @given(st.text() | st.text(alphabet="ABcdz^_=',/0123|:[](){}<>- \n", max_size=200))
+    def test_in_any_text_bars_can_be_followed_and_compared(self, music):
+        for tune in (music, f"M:6/8\nL:1/8\nK:D\n{music}"):
+            shares = elapsed(tune)
+            assert shares.shape == (len(tune),)
+            assert torch.all(shares.isnan() | (shares >= 0) & (shares <= 1))
+            assert after_bars(tune)[-1] == len(tune)
+            reading = abc_reader.read(tune)
+            assert Known([reading]).compare(reading).run == len(reading.bars)
 
 
 @pytest.fixture(scope="module")
