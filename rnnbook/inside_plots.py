@@ -101,6 +101,7 @@ def loss_by_context(losses: Mapping[str, Sequence[float]], tables: Mapping[str, 
             fontsize=9,
         )
     axes.set_xscale("log")
+    axes.margins(y=0.12)
     axes.set(
         xlabel="characters read before, from an empty state",
         ylabel="held-out loss (nats/char)",

@@ -31,6 +31,7 @@ def losses_by_change(losses: Mapping[str, float], table: float) -> Figure:
     axes.plot(list(losses.values()), rows, "o", color=COLOURS["blue"])
     for row, loss in zip(rows, losses.values(), strict=True):
         label = {"xytext": (8, 0), "textcoords": "offset points", "va": "center", "fontsize": 9}
+        label |= {"bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.5}}
         axes.annotate(f"{loss:.3f}", (loss, row), **label)
     axes.axvline(table, color=COLOURS["grey"], linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     axes.text(table, -1, "best count table ", ha="right", va="center", color=COLOURS["grey"])
