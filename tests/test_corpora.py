@@ -214,7 +214,9 @@ class TestErrors:
     @pytest.mark.parametrize("path", ["/cut", "/half"])
     def test_half_a_text_is_refused_and_not_kept(self, server, cache, path):
         url = Url(server.url(path, TEXT), timeout=0.5)
-        with pytest.raises(CorpusUnavailable, match=r"IncompleteRead|[Tt]imed out|not the regist"):
+        with pytest.raises(
+            CorpusUnavailable, match=r"IncompleteRead|[Tt]imed out|not the registered"
+        ):
             corpora.load(entry(url))
         assert list(cache.iterdir()) == []
 

@@ -69,7 +69,7 @@ def test_a_chapter_says_at_its_beginning_what_it_needs_and_takes(path):
     assert re.search(r"\bminutes?\b", first)
 
 
-@pytest.mark.parametrize(("path", "following"), pairwise(CHAPTERS), ids=lambda path: path.stem)
+@pytest.mark.parametrize(("path", "following"), [*pairwise(CHAPTERS)], ids=lambda path: path.stem)
 def test_a_chapter_leads_to_the_next(path, following):
     last = cells(path, "markdown")[-1]
     assert f"({following.name})" in last
