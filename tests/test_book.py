@@ -406,7 +406,8 @@ class TestBrowser:
                     const { activeElement: e } = document;
                     const name = e.ariaLabel ?? e.labels?.[0]?.innerText ?? e.innerText;
                     const line = getComputedStyle(e).outlineStyle;
-                    return [e.dataset.walked, (name || e.title).trim(), line];
+                    // An icon is called what its title says.
+                    return [e.dataset.walked, (name || e.title || e.textContent).trim(), line];
                 }"""
             )
             number, called, outline = found
@@ -421,6 +422,7 @@ class TestBrowser:
     def test_a_page_can_be_printed(self, open_page, name):
         page, _ = open_page(name, color_scheme="dark", viewport={"width": 700, "height": 1000})
         page.emulate_media(media="print", color_scheme="dark")
+        expect(page.locator("html")).to_have_attribute("data-theme", "light")
         assert luminance(page, ".bd-article p", "color") < 100
         assert luminance(page, ".bd-article pre", "color") < 100
         cut = """() => [...document.querySelectorAll(".bd-article pre")]
@@ -428,4 +430,5 @@ class TestBrowser:
             .map(e => e.innerText.slice(0, 60))"""
         assert page.evaluate(cut) == []
         page.emulate_media(media="screen", color_scheme="dark")
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         assert luminance(page, ".bd-article p", "color") > 150
