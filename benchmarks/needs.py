@@ -27,6 +27,7 @@ from nbclient import NotebookClient
 from rnnbook import corpora, device, records
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
+from benchmarks import kept
 from chapters.run import CELL_TIMEOUT
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,21 +91,12 @@ def page(rows: Sequence[Row]) -> str:
 
 def load(folder: Path = BOOK) -> list[Row]:
     """Return the rows that are kept, in the order of the chapters."""
-    path = folder / f"{NAME}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return kept.load(folder / f"{NAME}.json")
 
 
 def keep(row: Row, folder: Path) -> None:
     """Put a row in place of the one for the same chapter, and make the table again."""
-    others = [other for other in load(folder) if other["chapter"] != row["chapter"]]
-    rows = sorted([*others, row], key=lambda row: row["chapter"])
-    for suffix, content in {
-        "json": json.dumps(rows, indent=1, ensure_ascii=False) + "\n",
-        "md": page(rows),
-    }.items():
-        unfinished = folder / f".{NAME}.{suffix}"
-        unfinished.write_text(content, encoding="utf-8")
-        os.replace(unfinished, folder / f"{NAME}.{suffix}")
+    kept.keep(row, folder / f"{NAME}.json", "chapter", page)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

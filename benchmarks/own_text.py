@@ -12,7 +12,6 @@ Allow an hour on two cores, and let nothing else run.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,9 @@ from pathlib import Path
 from typing import TypedDict
 
 from rnnbook import corpora
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from benchmarks import kept
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
 NAME = "own_text_runs"
@@ -124,21 +126,12 @@ def _duration(seconds: int) -> str:
 
 def load(folder: Path = BOOK) -> list[Row]:
     """Return the rows that are kept, the smallest text first."""
-    path = folder / f"{NAME}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return kept.load(folder / f"{NAME}.json")
 
 
 def keep(row: Row, folder: Path) -> None:
     """Put a row in place of the one for the same size, and make the table again."""
-    others = [other for other in load(folder) if other["characters"] != row["characters"]]
-    rows = sorted([*others, row], key=lambda row: row["characters"])
-    for suffix, content in {
-        "json": json.dumps(rows, indent=1, ensure_ascii=False) + "\n",
-        "md": page(rows),
-    }.items():
-        unfinished = folder / f".{NAME}.{suffix}"
-        unfinished.write_text(content, encoding="utf-8")
-        os.replace(unfinished, folder / f"{NAME}.{suffix}")
+    kept.keep(row, folder / f"{NAME}.json", "characters", page)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

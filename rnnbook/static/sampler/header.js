@@ -1,5 +1,5 @@
-// Choosers for a tune's metre, which is also its rhythm, and its key. They write its fields at the top of the prompt; an opening
-// that follows them stays.
+// Choosers for a tune's metre, which is also its rhythm, and its key. They write its fields at the
+// top of the prompt; an opening that follows them stays.
 
 import { chooser, element, labelled } from "./elements.js";
 

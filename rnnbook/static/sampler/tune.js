@@ -10,8 +10,6 @@ export class Tune {
   constructor(name) {
     this.title = `T:A tune by ${name.replace(/\s+/g, " ")}`;
     this.text = "";
-    /** @type {import("./abc.js").Abc | undefined} */
-    this.abc = undefined;
     /** @type {import("./score.js").Note[]} */
     this.notes = [];
 
@@ -78,10 +76,10 @@ export class Tune {
   show() {
     this.offered.hidden = true;
     try {
-      this.abc = lastTune(this.text);
-      const { notes, warnings } = engrave(this.abc, this.score);
+      const abc = lastTune(this.text);
+      const { notes, warnings } = engrave(abc, this.score);
       this.notes = notes;
-      this.message.textContent = remarks(this.abc.leftOut, warnings, notes.length > 0);
+      this.message.textContent = remarks(abc.leftOut, warnings, notes.length > 0);
       this.controls.hidden = notes.length === 0;
       this.showTempo();
     } catch (error) {
