@@ -19,8 +19,12 @@ Tensors have the names of the class's own parameters. All classes end in ``head.
 (tanh or ReLU by its ``activation``), for "concat" with ``joint.weight`` W_c and ``joint.bias`` b_c;
 in an ``OutputFeedback`` ``from_input.weight`` W_xh, ``from_input.bias`` b_h and
 ``from_output.weight`` W_oh.
+
+A file that stands beside the record of its training, ``run.json``, is held against the SHA-256 that
+the record names for it. A file on its own is taken as it is.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -40,6 +44,7 @@ from rnnbook.recipe import Recipe
 from rnnbook.text import Alphabet
 
 PRETRAINED = Path(__file__).parent / "pretrained"
+RECORD = "run.json"
 FORMAT = "rnnbook-1"
 UNTRAINED = "epoch-000"
 
@@ -141,8 +146,9 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
     Raises
     ------
     CheckpointError
-        If the file is missing, truncated, not of this format, or holds other tensors than
-        its header announces. The message says which.
+        If the file is missing, truncated, not of this format, holds other tensors than its
+        header announces, or is not the file that the record beside it was written for. The
+        message says which.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -182,7 +188,33 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
         model.load_state_dict(decode(tensors, storage), assign=True)
     except (RuntimeError, ValueError) as error:
         raise CheckpointError(f"{path} does not hold the model it announces: {error}") from error
+    # Last, because whatever is wrong in another way has a better explanation.
+    _compare_with_record(path)
     return Checkpoint(model.to(device).eval(), alphabet, facts)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every model file in a folder, for the record that stands there."""
+    files = sorted(folder.glob("*.safetensors"))
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _compare_with_record(path: Path) -> None:
+    record = path.with_name(RECORD)
+    if not record.is_file():
+        return
+    try:
+        expected = json.loads(record.read_bytes()).get("sha256", {}).get(path.name)
+    except (OSError, ValueError, AttributeError) as error:
+        raise CheckpointError(
+            f"{record}, the record of {path.name}, is damaged: {error!r}"
+        ) from error
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if expected not in (None, found):
+        raise CheckpointError(
+            f"{path} is not the file that {RECORD} was written for: SHA-256 expected {expected}, "
+            f"found {found}; copy or train it again"
+        )
 
 
 def _parsed(header: Mapping[str, str], key: str, expected: type) -> object:

@@ -24,7 +24,7 @@ from rnnbook.ngram import NGram
 from rnnbook.text import Split
 from rnnbook.training import History
 
-FILE = "run.json"
+FILE = checkpoints.RECORD
 
 
 class Counted(TypedDict):
@@ -58,8 +58,9 @@ class Record(TypedDict):
     """The fields of ``run.json``.
 
     `loss_nats` is measured from the weights as they are stored beside the record, and
-    `baseline_nats` is the best of `ngrams`. Only models kept with the package have the last
-    fields, of `Stored`; their `snapshots` are by name.
+    `baseline_nats` is the best of `ngrams`. `sha256` has the hash of every model file there, by
+    the file's name. Only models kept with the package have the last fields, of `Stored`; their
+    `snapshots` are by name.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Record(TypedDict):
     precision: str
     processes: int
     threads: int
+    sha256: NotRequired[dict[str, str]]
     storage: NotRequired[str]
     bytes: NotRequired[int]
     trained_loss_nats: NotRequired[float]

@@ -92,7 +92,10 @@ def train(
         return None
     facts["loss_nats"] = history.best_nats
     record = records.build(name, facts, model, split, history, ngrams)
+    # The record of an interrupted run speaks of other weights.
+    (folder / records.FILE).unlink(missing_ok=True)
     checkpoints.save(folder / MODEL, model, alphabet, facts)
+    record["sha256"] = checkpoints.hashes(folder)
     records.write(folder / records.FILE, record)
     if history.stopped != "interrupted":
         (folder / STATE).unlink(missing_ok=True)
@@ -211,7 +214,8 @@ def keep(folder: Path, name: str) -> Record:
         files["model"] = folder / MODEL
         stored = {stem: _pack(path, packed / path.name) for stem, path in files.items()}
         model = stored.pop("model")
-        record = Record(**{**record, "name": name, **model, "snapshots": stored})
+        stored_as = {**model, "snapshots": stored, "sha256": checkpoints.hashes(packed)}
+        record = Record(**{**record, "name": name, **stored_as})
         records.write(packed / records.FILE, record)
     return record
 

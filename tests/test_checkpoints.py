@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import math
 import os
+import random
+import shutil
 import struct
 
 import numpy as np
@@ -15,6 +18,7 @@ from rnnbook.checkpoints import CheckpointError
 from rnnbook.recipe import Recipe
 from rnnbook.sampling import Sampler
 from rnnbook.text import Alphabet
+from rnnbook.training import evaluate
 
 ALPHABET = Alphabet("\n abcñ¡")
 RECIPE = Recipe(
@@ -179,6 +183,84 @@ def test_a_mismatched_file_says_what_does_not_fit(path, change, says):
     rewrite(path, change)
     with pytest.raises(CheckpointError, match=says):
         checkpoints.load(path)
+
+
+def flip(raw: bytes, chosen: random.Random) -> bytes:
+    """Turn one bit over, in the header as often as in the weights."""
+    start = 8 + int.from_bytes(raw[:8], "little")
+    place = chosen.randrange(*chosen.choice([(0, start), (start, len(raw))]))
+    return raw[:place] + bytes([raw[place] ^ 1 << chosen.randrange(8)]) + raw[place + 1 :]
+
+
+def cut(raw: bytes, chosen: random.Random) -> bytes:
+    """Lose the end, or a stretch from within, or have zeros in its place."""
+    first, last = sorted(chosen.sample(range(len(raw)), 2))
+    return chosen.choice(
+        [raw[:first], raw[:first] + raw[last:], raw[:first].ljust(len(raw), b"\0")]
+    )
+
+
+def edit(raw: bytes, chosen: random.Random) -> bytes:
+    """Write another sign into the header, as JSON may have it, or swap what two entries say."""
+    size = int.from_bytes(raw[:8], "little")
+    header = raw[8 : 8 + size]
+    if chosen.random() < 0.5:
+        place = chosen.randrange(size)
+        sign = bytes([chosen.choice(b' "0123456789[]{},:abcIFnrt-.')])
+        header = header[:place] + sign + header[place + 1 :]
+    else:
+        parts = json.loads(header)
+        entries = parts if chosen.random() < 0.5 else parts["__metadata__"]
+        one, other = chosen.sample(sorted(entries), 2)
+        entries[one], entries[other] = entries[other], entries[one]
+        header = json.dumps(parts).encode()
+    return len(header).to_bytes(8, "little") + header + raw[8 + size :]
+
+
+@pytest.fixture(params=["vanilla_lstm", "vanilla_concat_small"])
+def copied(request, tmp_path):
+    """A kept model in a folder of its own, with its record; stored as int8 and as float16."""
+    shutil.copytree(checkpoints.PRETRAINED / request.param, tmp_path / "kept")
+    return tmp_path / "kept" / "model.safetensors"
+
+
+@pytest.mark.parametrize(("corrupt", "times"), [(flip, 60), (cut, 20), (edit, 20)])
+def test_a_corrupted_file_is_an_error(copied, corrupt, times):
+    raw, chosen = copied.read_bytes(), random.Random(0)
+    alone = copied.with_name("alone") / copied.name
+    alone.parent.mkdir()
+    differ = 0
+    for _ in range(times):
+        bad = corrupt(raw, chosen)
+        if bad == raw:
+            continue
+        differ += 1
+        copied.write_bytes(bad)
+        with pytest.raises(CheckpointError):
+            checkpoints.load(copied)
+        # Without its record small damage cannot be known, but it cannot do harm either.
+        alone.write_bytes(bad)
+        try:
+            found = checkpoints.load(alone)
+        except CheckpointError:
+            continue
+        tokens = torch.arange(200) % len(found.alphabet)
+        assert math.isfinite(evaluate(found.model, tokens))
+    assert differ > 0.9 * times
+
+
+def test_other_weights_than_the_record_was_written_for_are_refused(copied):
+    found = checkpoints.load(copied)
+    found.model.head.bias.data[0] += 0.01
+    checkpoints.save(copied, found.model, found.alphabet, found.facts)
+    with pytest.raises(CheckpointError, match="not the file that run.json was written for"):
+        checkpoints.load(copied)
+
+
+def test_a_damaged_record_says_so(copied):
+    copied.with_name("run.json").write_text("{")
+    with pytest.raises(CheckpointError, match="record of model.safetensors, is damaged"):
+        checkpoints.load(copied)
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ def check_folder(name):
     sizes |= {stem: stored["bytes"] for stem, stored in record["snapshots"].items()}
     for stem, size in sizes.items():
         assert (folder / f"{stem}.safetensors").stat().st_size == size
+    assert record["sha256"] == checkpoints.hashes(folder)
 
 
 def check_record(name):

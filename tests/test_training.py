@@ -185,7 +185,7 @@ def test_the_tutorials_split_is_that_of_its_batches():
     recipe = get("shakespeare_source", "full")
     split = split_by(dataclasses.asdict(recipe), torch.arange(4_673_886))
     assert split.held_out.shape == (64 * 37, 101)
-    assert recipe.characters == 20 * len(split.train)
+    assert recipe.characters == 11 * len(split.train)
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("vanilla")])
