@@ -35,8 +35,8 @@ _SHAKESPEARE = Recipe(
     evaluations=16,
     weight_decay=0.01,
 )
-# Chapter 4's tutorial, but for this: batches come in the text's order instead of one at random, they
-# are cut at other places in each reading, and there are 11 readings, as many as its best result took.
+# Chapter 4's tutorial, but for this: batches come in the order of the text, not at random, they
+# are cut at other places in each reading, and there are 11 readings: its best came after as many.
 _SHAKESPEARE_SOURCE = Recipe(
     corpus="plays",
     characters=11 * 4_435_200,

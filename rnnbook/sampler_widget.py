@@ -99,7 +99,7 @@ class SamplerWidget(anywidget.AnyWidget):
     length = Int(500, min=1, max=5000).tag(sync=True)
     temperature = Float(1.0, min=0.0, max=2.0).tag(sync=True)
     top_k = Int(None, min=1, allow_none=True).tag(sync=True)
-    top_p = Float(None, min=0.01, max=1.0, allow_none=True).tag(sync=True)
+    top_p = Float(None, min=0.001, max=1.0, allow_none=True).tag(sync=True)
     seed = Int(0).tag(sync=True)
     text = Unicode().tag(sync=True)
 

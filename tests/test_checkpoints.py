@@ -253,13 +253,13 @@ def test_other_weights_than_the_record_was_written_for_are_refused(copied):
     found = checkpoints.load(copied)
     found.model.head.bias.data[0] += 0.01
     checkpoints.save(copied, found.model, found.alphabet, found.facts)
-    with pytest.raises(CheckpointError, match="not the file that run.json was written for"):
+    with pytest.raises(CheckpointError, match=r"not the file that run\.json was written for"):
         checkpoints.load(copied)
 
 
 def test_a_damaged_record_says_so(copied):
     copied.with_name("run.json").write_text("{")
-    with pytest.raises(CheckpointError, match="record of model.safetensors, is damaged"):
+    with pytest.raises(CheckpointError, match=r"record of model\.safetensors, is damaged"):
         checkpoints.load(copied)
 
 

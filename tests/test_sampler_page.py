@@ -1,5 +1,6 @@
 """The sampler in a page of a built book, in a real browser."""
 
+import math
 import re
 import shutil
 import unicodedata
@@ -197,6 +198,20 @@ class TestWriting:
         download.value.save_as(tmp_path / "sample.txt")
         assert (tmp_path / "sample.txt").read_text(encoding="utf-8") == text
 
+    def test_the_size_of_what_is_chosen_is_said(self, open_page, book):
+        page = open_page("one")
+        files = book.glob("_static/models/tiny/*.safetensors")
+        bytes_of = {path.name: path.stat().st_size for path in files}
+        page.get_by_label("Beside it").select_option("after epoch 2")
+        both = math.ceil(sum(bytes_of.values()) / 1000)
+        expect(page.get_by_role("status")).to_contain_text(f"two models once, {both} kB")
+        page.get_by_label("Beside it").select_option("untrained")  # of the same file
+        one = math.ceil(bytes_of["model.safetensors"] / 1000)
+        expect(page.get_by_role("status")).to_contain_text(f"the model once, {one} kB")
+        generate(page)
+        page.get_by_label("Beside it").select_option("nothing")
+        expect(page.get_by_role("status")).to_have_text("")  # all is there
+
 
 class TestLookingInside:
     def test_each_character_is_shaded_and_shows_its_rivals(self, open_page):
@@ -330,10 +345,15 @@ class TestWhatGoesWrong:
     def test_a_prompt_that_is_refused_leaves_the_last_text(self, open_page):
         page = open_page("one")
         before = generate(page)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
         page.get_by_label("Prompt").fill("ü")
         page.get_by_role("button", name="Generate").click()
         expect(page.get_by_role("status")).to_contain_text("never saw")
         assert written(page) == before
+        page.get_by_label("Shade by").select_option("a hidden unit")  # its worker is still there
+        page.wait_for_function("document.querySelector('.text [class^=u]')")
+        assert asked == []
 
     def test_a_damaged_file_ends_in_a_message(self, open_page):
         page = open_page("one")
@@ -341,6 +361,7 @@ class TestWhatGoesWrong:
         page.get_by_role("button", name="Generate").click()
         expect(page.get_by_role("status")).to_contain_text("header")
         page.unroute("**/model.safetensors")
+        assert len(generate(page)) == 300
 
 
 class TestAccess:
@@ -383,6 +404,41 @@ class TestAccess:
         page.get_by_role("button", name="Generate").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("status")).to_contain_text(re.compile("^Wrote"))
+        expect(page.get_by_role("button", name="Generate")).to_be_focused()
+        # What comes with a text.
+        after = []
+        for _ in range(4):
+            page.keyboard.press("Tab")
+            after.append(page.evaluate(name))
+        assert [after[0].split(" ")[0], *after[1:3]] == ["Look", "Copy", "Download"]
+
+    def test_a_text_is_stopped_by_keyboard(self, open_page):
+        page = open_page("one")
+        page.get_by_label("Characters").fill("5000")
+        page.get_by_role("button", name="Generate").focus()
+        # What has the focus when the first character is there, is pressed at once.
+        page.evaluate("""() => {
+            const written = document.querySelector(".text .prompt + span");
+            const observer = new MutationObserver(() => {
+                window.pressed = document.activeElement.innerText;
+                document.activeElement.click();
+                observer.disconnect();
+            });
+            observer.observe(written, { childList: true });
+        }""")
+        page.keyboard.press("Enter")
+        page.wait_for_function("window.pressed === 'Stop'")
+        expect(page.get_by_role("status")).to_contain_text(re.compile("^Wrote"))
+        assert 0 < len(written(page)) < 5000
+        expect(page.get_by_role("button", name="Generate")).to_be_focused()
+
+    def test_only_polite_short_messages_are_read_out(self, open_page):
+        page = open_page("one")
+        generate(page)
+        live = page.locator(".rnnbook-sampler :is([aria-live], [role=status], [role=alert])")
+        said = live.evaluate_all("all => all.map((e) => [e.role, e.ariaLive, e.innerText])")
+        assert {(role, live) for role, live, _ in said} == {("status", None), (None, "polite")}
+        assert max(len(text) for _, _, text in said) < 200  # the text of 300 is no message
 
     def test_it_fits_a_phone(self, open_page):
         page = open_page("one", viewport=PHONE)

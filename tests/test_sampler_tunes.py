@@ -70,6 +70,15 @@ RENDER = """async ([abc, whole]) => {
     };
 }"""
 
+# Which notes of the score light up, in their order.
+LIT = """() => {
+    const notes = [...document.querySelectorAll(".score [data-name=note]")];
+    window.lit = [];
+    new MutationObserver((changes) => changes.forEach(({ target }) =>
+        target.classList.contains("sounding") && lit.push(notes.indexOf(target)),
+    )).observe(document.querySelector(".score"), { subtree: true, attributeFilter: ["class"] });
+}"""
+
 
 def follower(follows: dict[str, str], otherwise: str) -> CharRNN:
     """A model that is sure: after each character comes the one said, or the other one."""
@@ -369,22 +378,31 @@ class TestSound:
         page = open_tune(prompt="M:2/4\nL:1/16\nK:G\nGABc|")
         show(page)
         page.get_by_label(re.compile("^Tempo")).fill("60")
-        # Which notes light up, in their order.
-        page.evaluate("""() => {
-            const notes = [...document.querySelectorAll(".score [data-name=note]")];
-            window.lit = [];
-            new MutationObserver((changes) => changes.forEach(({ target }) =>
-                target.classList.contains("sounding") && lit.push(notes.indexOf(target)),
-            )).observe(document.querySelector(".score"), {
-                subtree: true,
-                attributeFilter: ["class"],
-            });
-        }""")
+        page.evaluate(LIT)
         page.get_by_role("button", name="Play").click()
         expect(page.get_by_role("button", name="Stop playing")).to_be_focused()
         expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
         assert page.evaluate("lit") == [0, 1, 2, 3]
         assert page.locator(".sounding").count() == 0
+        assert page.asked == [ADDRESS]  # no sounds were fetched
+
+    def test_the_tempo_changes_while_it_plays(self, open_tune):
+        page = open_tune(prompt="M:2/4\nL:1/16\nK:G\nGABc defg|")
+        show(page)
+        tempo = page.get_by_label(re.compile("^Tempo"))
+        tempo.fill("60")
+        page.evaluate(LIT)
+        page.get_by_role("button", name="Play").click()
+        page.wait_for_function("lit.includes(2)")
+        page.evaluate("window.changed = performance.now()")
+        tempo.fill("130")
+        for _ in range(10):
+            tempo.press("ArrowLeft")  # each is a change
+        expect(page.get_by_role("button", name="Stop playing")).to_be_visible()
+        page.wait_for_function("lit.includes(7)")
+        assert page.evaluate("lit") == list(range(8))  # it goes on from where it was
+        # Five sixteenths take 1.25 s at the first tempo, half of it at the second.
+        assert page.evaluate("performance.now() - changed") < 1200
 
     def test_stop_stops_and_so_does_a_new_tune(self, open_tune):
         page = open_tune()

@@ -8,6 +8,7 @@ import ipywidgets
 import pytest
 import torch
 from bs4 import BeautifulSoup
+from playwright.sync_api import expect
 from traitlets import TraitError
 
 from rnnbook import checkpoints, widgets
@@ -202,6 +203,19 @@ class TestNotebook:
             page.wait_for_function("() => document.querySelector('progress').max > 1")
             kernel(asked[0])
             yield page
+
+    def test_a_kernel_that_is_silent_ends_in_a_message(self, page):
+        page.wait_for_function("window.saved?.text?.length === 50")
+        page.clock.install()
+        page.evaluate("model.send = () => {}")
+        page.get_by_role("combobox", name="Model").select_option("after epoch 2")
+        page.get_by_role("button", name="Generate").click()
+        status = page.get_by_role("status")
+        page.clock.run_for(15_000)
+        expect(status).to_contain_text("Fetching the model")
+        page.clock.run_for(15_000)
+        expect(status).to_contain_text("run this cell again")
+        expect(page.get_by_role("button", name="Generate")).to_be_enabled()
 
     def test_the_text_arrives_in_the_kernel(self, page, folder):
         page.wait_for_function("window.saved?.text?.length === 50")

@@ -15,6 +15,7 @@ export class Player {
     /** @type {Element[]} */
     this.lit = [];
     this.whole = 0; // seconds in a whole note
+    this.from = 0; // whole notes into the tune
     this.began = 0; // where the tune's beginning is on the context's clock, in seconds
   }
 
@@ -24,7 +25,8 @@ export class Player {
 
   /** Where it is in the tune, in whole notes. */
   get position() {
-    return (this.context.currentTime - this.began) / this.whole;
+    // Before the first note sounds, the clock is before it too.
+    return Math.max(this.from, (this.context.currentTime - this.began) / this.whole);
   }
 
   /**
@@ -37,19 +39,16 @@ export class Player {
     const context = new AudioContext();
     this.context = context;
     this.whole = whole;
+    this.from = from;
     this.began = context.currentTime + AHEAD - from * whole;
-    schedule(
-      context,
-      notes.filter(({ start }) => start >= from),
-      whole,
-      this.began,
-    );
+    const ahead = notes.filter(({ start }) => start >= from);
+    schedule(context, ahead, whole, this.began);
     const end = Math.max(...notes.map(({ start, duration }) => start + duration));
     const follow = () => {
       if (this.context !== context) return;
       const { position } = this;
       if (position > end) return this.stop();
-      const sounding = notes.filter((n) => n.start <= position && position < n.start + n.duration);
+      const sounding = ahead.filter((n) => n.start <= position && position < n.start + n.duration);
       this.light(sounding.flatMap(({ elements }) => elements));
       requestAnimationFrame(follow);
     };

@@ -98,7 +98,6 @@ export class Playground {
     });
     this.place.replaceChildren(this.sampler.element);
     const { facts = [] } = choice;
-    if (facts.length > 0) this.sampler.say("Generate runs your model, here in your browser.");
     this.facts.replaceChildren(
       ...facts.flatMap(([term, text]) => [
         element("dt", { textContent: term }),
@@ -181,6 +180,7 @@ async function read(file) {
       checkpoints: recipe ? [trained, { ...trained, label: "untrained", fresh: true }] : [trained],
       fetchFile: async () => bytes,
       facts: described(model),
+      offer: "Generate runs your model, here in your browser.",
     };
   } finally {
     writer.close();

@@ -18,6 +18,7 @@ import { WrittenText } from "./written_text.js";
  * @property {Settings} settings to begin with
  * @property {Checkpoint[]} checkpoints the first is chosen
  * @property {import("./controls.js").Form} [form] plain text without one
+ * @property {string} [offer] what there is to say first, where nothing has to be fetched
  * @property {() => Worker} startWorker
  * @property {(file: string, signal: AbortSignal, onbytes: (bytes: number) => void) =>
  *   Promise<ArrayBuffer>} fetchFile tells how many bytes are there so far
@@ -35,7 +36,7 @@ export class Sampler {
     this.form = host.form ?? {};
     this.controls = new Controls(host.settings, host.checkpoints, this.form, {
       changed: host.onchange,
-      chosen: () => this.showColumns(),
+      chosen: () => this.choose(),
       shaded: () => this.controls.busy || this.shade(), // a text under way is shaded when done
       generate: () => this.run(),
       stop: () => this.stop(),
@@ -50,10 +51,7 @@ export class Sampler {
       this.status,
       element("div", { className: "columns" }, ...this.columns.map(({ view }) => view.element)),
     );
-    this.showColumns();
-    const { bytes } = host.checkpoints[0];
-    const { action = "Generate" } = this.form;
-    this.say(`${action} fetches the model once, ${size(bytes)}, and runs it in your browser.`);
+    this.choose();
   }
 
   say = (/** @type {string} */ message) => {
@@ -74,9 +72,19 @@ export class Sampler {
     );
   }
 
-  showColumns() {
-    const used = this.chosen.map(({ column }) => column);
+  /** Show the columns in use, and say what has to be fetched for them. */
+  choose() {
+    const { chosen } = this;
+    const used = chosen.map(({ column }) => column);
     for (const column of this.columns) column.view.element.hidden = !used.includes(column);
+    const files = new Map(chosen.map(({ checkpoint: { file, bytes } }) => [file, bytes]));
+    for (const there of this.files.keys()) files.delete(there);
+    if (this.controls.busy) return; // what is under way has its own to say
+    if (this.host.offer || files.size === 0) return this.say(this.host.offer ?? "");
+    const { action = "Generate" } = this.form;
+    const [what, them] = files.size > 1 ? ["two models", "them"] : ["the model", "it"];
+    const weight = [...files.values()].reduce((sum, bytes) => sum + bytes);
+    this.say(`${action} fetches ${what} once, ${size(weight)}, and runs ${them} in your browser.`);
   }
 
   async run() {
@@ -86,9 +94,11 @@ export class Sampler {
     const choice = { temperature, topK: top_k, topP: top_p };
     const order = { prompt: before + shown, length, seed, until, ...choice };
     const { chosen } = this;
+    let loaded = false;
     this.controls.busy = true;
     try {
       await this.load(chosen);
+      loaded = true;
       this.say("Writing …");
       const start = performance.now();
       await Promise.all(chosen.map(({ column }) => this.write(column, order, shown)));
@@ -99,8 +109,9 @@ export class Sampler {
     } catch (thrown) {
       const error = /** @type {Error} */ (thrown);
       this.say(error.name === "AbortError" ? "Stopped." : error.message);
-      // What a worker was about is unknown: the next text gets a new one.
-      for (const { column } of chosen) column.close();
+      // A prompt that is refused does no harm. Else what a worker is about is unknown: the next text
+      // gets a new one.
+      for (const { column } of chosen) if (!loaded || column.writer?.gone) column.close();
     } finally {
       this.progress.hidden = true;
       this.controls.busy = false;
@@ -113,7 +124,11 @@ export class Sampler {
     for (const { column } of chosen) column.start(); // it gets ready while the model comes
     for (const { column, checkpoint } of chosen) {
       if (column.loaded === checkpoint) continue;
-      await column.load(checkpoint, await this.file(checkpoint));
+      const file = await this.file(checkpoint);
+      await column.load(checkpoint, file).catch((error) => {
+        this.files.delete(checkpoint.file); // if it is damaged, another try fetches it again
+        throw error;
+      });
       this.fetching.signal.throwIfAborted();
     }
     this.controls.units = Math.min(...chosen.map(({ column }) => column.units));

@@ -7,6 +7,11 @@ import { Sampler } from "./sampler.js";
 
 const TRAITS = ["prompt", "length", "temperature", "top_k", "top_p", "seed"];
 const PAUSE = 250; // milliseconds between two messages about the text
+const PATIENCE = 20_000; // milliseconds without an answer of the kernel
+
+const SILENT =
+  "The kernel does not answer. If another cell is running, wait until it has ended; if the kernel " +
+  "was restarted, run this cell again.";
 
 /**
  * @typedef {object} Model the kernel's side, by anywidget
@@ -72,20 +77,29 @@ function fromKernel(model, file, signal, onbytes) {
   const pieces = [];
   let there = 0;
   return new Promise((resolve, reject) => {
+    /** @type {ReturnType<typeof setTimeout>} */
+    let silence;
+    const wait = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => finish(() => reject(new Error(SILENT))), PATIENCE);
+    };
     const listen = (/** @type {any} */ content, /** @type {DataView<ArrayBuffer>[]} */ buffers) => {
       if (content.request !== request) return; // another view's
       pieces.push(...buffers);
       there += buffers[0].byteLength;
       onbytes(there);
+      wait();
       if (there === content.bytes) finish(() => resolve(new Blob(pieces).arrayBuffer()));
     };
     const finish = (/** @type {() => void} */ settle) => {
+      clearTimeout(silence);
       model.off("msg:custom", listen);
       settle();
     };
     signal.addEventListener("abort", () => finish(() => reject(signal.reason)));
     model.on("msg:custom", listen);
     model.send({ request, file });
+    wait();
   });
 }
 

@@ -39,8 +39,8 @@ let stopped = false;
 async function generate({ prompt, length, seed, until, ...choice }, unit) {
   stopped = false;
   const end = until && new RegExp(`(?:${until})$`);
+  const tokens = encoded(prompt); // one that is refused leaves the last text's activations
   activations = [];
-  const tokens = encoded(prompt);
   engine.reset();
   const random = new Random(seed);
   const goesOn = slices();

@@ -13,6 +13,7 @@ export class Writer {
     this.onwrote = () => {};
     /** @type {Promise<any>} */
     this.last = Promise.resolve();
+    this.gone = false;
     worker.onmessage = ({ data }) => {
       if (data.type === "wrote") this.onwrote(data.written);
       else if (data.type === "error") this.fail?.(new Error(data.message));
@@ -22,6 +23,7 @@ export class Writer {
     this.broken = new Promise((_, reject) => {
       worker.onerror = (event) => {
         event.preventDefault();
+        this.gone = true;
         reject(new Error(`The model's worker stopped: ${event.message ?? "it did not load"}.`));
       };
     });
