@@ -24,6 +24,8 @@ PAGES = [
     for path in sorted(BOOK.glob("*.md"))
     if not path.with_suffix(".json").exists() and path.stem != "credits"
 ]
+# What was hoped for before a run.
+GOALS = {"1.28", "1.42", "1.36"}
 # What a chapter's source printed, where no cell repeats it.
 PUBLISHED = {"48,642.000000", "0.0299684", "0.00015"}
 # What the page on the originals repeats from chapters that show where it comes from.
@@ -81,7 +83,7 @@ def unfounded(notebook: nbformat.NotebookNode) -> Iterator[str]:
             sources = [shown, *(RECORDS[name] for name in named or RECORDS)]
             found = [number for number in ANY.findall(sentence) if len(number) > 1] if named else []
             for figure in dict.fromkeys(FIGURE.findall(sentence) + found):
-                if figure not in PUBLISHED | DERIVED and not any(
+                if figure not in PUBLISHED | DERIVED | GOALS and not any(
                     holds(text, figure) for text in sources
                 ):
                     yield f"{figure}: {sentence}"

@@ -143,11 +143,6 @@ class TestContinuousIntegration:
         assert "make test-all" in read(".ci/run")
         assert re.search(r"^test-all: test$", read("Makefile"), flags=re.MULTILINE)
 
-    def test_they_are_run_as_a_stranger_runs_them(self):
-        assert "time stranger make book" in read(".ci/run")
-        assert "time offline make test" in read(".ci/run")
-        assert "stranger CI=1 make test-slow" in read(".ci/run")
-
     def test_it_covers_the_pythons_that_are_promised(self):
         workflow = yaml.safe_load(read(".github/workflows/book.yml"))["jobs"]["test"]
         pythons = workflow["strategy"]["matrix"]["python"]
