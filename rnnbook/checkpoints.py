@@ -24,7 +24,6 @@ A file that stands beside the record of its training, ``run.json``, is held agai
 the record names for it. A file on its own is taken as it is.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -34,6 +33,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pooch
 import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
@@ -196,7 +196,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
 def hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every model file in a folder, for the record that stands there."""
     files = sorted(folder.glob("*.safetensors"))
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {path.name: pooch.file_hash(str(path)) for path in files}
 
 
 def _compare_with_record(path: Path) -> None:
@@ -209,8 +209,9 @@ def _compare_with_record(path: Path) -> None:
         raise CheckpointError(
             f"{record}, the record of {path.name}, is damaged: {error!r}"
         ) from error
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if expected not in (None, found):
+    if expected is None:
+        return
+    if (found := pooch.file_hash(str(path))) != expected:
         raise CheckpointError(
             f"{path} is not the file that {RECORD} was written for: SHA-256 expected {expected}, "
             f"found {found}; copy or train it again"

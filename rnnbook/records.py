@@ -17,14 +17,12 @@ from accelerate import PartialState
 
 import rnnbook
 from rnnbook import checkpoints
-from rnnbook.checkpoints import CheckpointError, Facts
+from rnnbook.checkpoints import RECORD, CheckpointError, Facts
 from rnnbook.device import best_device, best_dtype
 from rnnbook.models import CharModel
 from rnnbook.ngram import NGram
 from rnnbook.text import Split
 from rnnbook.training import History
-
-FILE = checkpoints.RECORD
 
 
 class Counted(TypedDict):
@@ -201,12 +199,12 @@ def load(name: str) -> Record:
     CheckpointError
         If there is no such record, or it lacks a field.
     """
-    folders = (checkpoints.PRETRAINED / name / FILE, Path(name) / FILE, Path(name))
+    folders = (checkpoints.PRETRAINED / name / RECORD, Path(name) / RECORD, Path(name))
     path = next((path for path in folders if path.is_file()), None)
     if path is None:
-        known = sorted(path.parent.name for path in checkpoints.PRETRAINED.glob(f"*/{FILE}"))
+        known = sorted(path.parent.name for path in checkpoints.PRETRAINED.glob(f"*/{RECORD}"))
         raise CheckpointError(
-            f"no record {name!r}: it is neither a file, nor a folder with a {FILE}, nor one "
+            f"no record {name!r}: it is neither a file, nor a folder with a {RECORD}, nor one "
             f"that comes with the package ({', '.join(known) or 'none yet'})"
         )
     try:

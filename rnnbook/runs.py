@@ -93,10 +93,10 @@ def train(
     facts["loss_nats"] = history.best_nats
     record = records.build(name, facts, model, split, history, ngrams)
     # The record of an interrupted run speaks of other weights.
-    (folder / records.FILE).unlink(missing_ok=True)
+    (folder / checkpoints.RECORD).unlink(missing_ok=True)
     checkpoints.save(folder / MODEL, model, alphabet, facts)
     record["sha256"] = checkpoints.hashes(folder)
-    records.write(folder / records.FILE, record)
+    records.write(folder / checkpoints.RECORD, record)
     if history.stopped != "interrupted":
         (folder / STATE).unlink(missing_ok=True)
     return record
@@ -104,7 +104,7 @@ def train(
 
 def check(folder: Path, *, resume: bool) -> None:
     """Raise RunError if a run cannot begin, or go on, in this folder; make it if it is missing."""
-    ended = [file for file in (MODEL, records.FILE) if (folder / file).exists()]
+    ended = [file for file in (MODEL, checkpoints.RECORD) if (folder / file).exists()]
     if resume and not (folder / STATE).exists():
         what = "the run there is finished" if ended else f"there is no {STATE}"
         raise RunError(f"nothing to resume in {folder}: {what}")
@@ -216,7 +216,7 @@ def keep(folder: Path, name: str) -> Record:
         model = stored.pop("model")
         stored_as = {**model, "snapshots": stored, "sha256": checkpoints.hashes(packed)}
         record = Record(**{**record, "name": name, **stored_as})
-        records.write(packed / records.FILE, record)
+        records.write(packed / checkpoints.RECORD, record)
     return record
 
 

@@ -24,12 +24,12 @@ PAGES = [
     for path in sorted(BOOK.glob("*.md"))
     if not path.with_suffix(".json").exists() and path.stem != "credits"
 ]
-# What was hoped for before a run.
-GOALS = {"1.28", "1.42", "1.36"}
 # What a chapter's source printed, where no cell repeats it.
 PUBLISHED = {"48,642.000000", "0.0299684", "0.00015"}
 # What the page on the originals repeats from chapters that show where it comes from.
 ORIGINALS = "0.03 1.918 2.39"
+# What was hoped for before a run, on the page of the results.
+GOALS = "1.28 1.42 1.36"
 # Versions and years, which are no measurements.
 NAMES = re.compile(r"(?:Python|accelerate) \d[\d., or]*\d|\b(?:18|19|20)\d\d\b")
 # What an equation beside it comes to: √(0.1 / 1.9), and 1.25 × 5.0.
@@ -83,7 +83,7 @@ def unfounded(notebook: nbformat.NotebookNode) -> Iterator[str]:
             sources = [shown, *(RECORDS[name] for name in named or RECORDS)]
             found = [number for number in ANY.findall(sentence) if len(number) > 1] if named else []
             for figure in dict.fromkeys(FIGURE.findall(sentence) + found):
-                if figure not in PUBLISHED | DERIVED | GOALS and not any(
+                if figure not in PUBLISHED | DERIVED and not any(
                     holds(text, figure) for text in sources
                 ):
                     yield f"{figure}: {sentence}"
@@ -97,7 +97,7 @@ def test_every_figure_in_prose_was_printed_or_recorded(path):
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_every_figure_of_a_page_was_recorded_or_published(path):
     kept_beside = "".join(file.read_text(encoding="utf-8") for file in BOOK.glob("*.json"))
-    page = written(path.read_text(encoding="utf-8"), f"{kept_beside} {ORIGINALS}")
+    page = written(path.read_text(encoding="utf-8"), f"{kept_beside} {ORIGINALS} {GOALS}")
     assert list(unfounded(page)) == []
 
 
