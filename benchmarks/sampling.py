@@ -5,7 +5,7 @@ import sys
 from itertools import islice
 
 import torch
-from timing import Figures, Run, arguments, precision, report, take_turns
+from timing import Bound, Figures, Run, arguments, ceiling, precision, report, take_turns
 from workloads import ALPHABET_SIZE, Tutorial, Workload, workloads
 
 from rnnbook.device import best_dtype
@@ -73,7 +73,7 @@ def recurrent_weights(workload: Workload) -> list[tuple[int, int]]:
     return [(sums, width) for width in widths]
 
 
-def memory_bound(workload: Workload, dtype: torch.dtype) -> Run:
+def memory_bound(workload: Workload, dtype: torch.dtype) -> Bound:
     """Return a run that reads as many bytes as one stream's step has to, as fast as we know how.
 
     That is a float32 product of a matrix and a vector, whose arithmetic hides behind its reading.
@@ -90,10 +90,10 @@ def memory_bound(workload: Workload, dtype: torch.dtype) -> Run:
             torch.mv(matrix, vector, out=out)
         return STEPS
 
-    return run
+    return Bound(run, matrix.nbytes, "GB/s")
 
 
-def product_bound(workload: Workload, dtype: torch.dtype, streams: int) -> Run:
+def product_bound(workload: Workload, dtype: torch.dtype, streams: int) -> Bound:
     """Return a run of nothing but the products that one step of several streams needs."""
     shapes = recurrent_weights(workload)
     weights = [torch.randn(rows, columns).to(dtype) for rows, columns in shapes]
@@ -107,7 +107,8 @@ def product_bound(workload: Workload, dtype: torch.dtype, streams: int) -> Run:
                 torch.mm(weight, state, out=out)
         return streams * STEPS
 
-    return run
+    operations = sum(2 * rows * columns for rows, columns in shapes)
+    return Bound(run, operations, "GFLOP/s")
 
 
 def main() -> None:
@@ -126,15 +127,13 @@ def main() -> None:
                 for dtype in (torch.float32, narrow)
             }
             runs = engines(workload, streams)
-            rates = take_turns(runs | bounds, options.rounds, options.seconds)
+            timed = runs | {bound: part.run for bound, part in bounds.items()}
+            rates = take_turns(timed, options.rounds, options.seconds)
             rows += [
                 {"workload": name, "engine": engine, "chars_per_s": rates[engine]}
                 for engine in runs
             ]
-            limits = {bound: rates[bound] for bound in bounds}
-            ceilings.append(
-                {"workload": name, "chars_per_s": limits[precision(narrow)], "by_precision": limits}
-            )
+            ceilings.append(ceiling(name, bounds, rates, precision(narrow)))
     report(rows, ceilings, as_json=options.json)
 
 

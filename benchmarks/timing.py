@@ -10,11 +10,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 Run = Callable[[], int]  # does some work and returns how many characters it was
 Figures = Mapping[str, object]
+
+
+class Bound(NamedTuple):
+    """The least work a character can be had for: a run of it, and how much it is."""
+
+    run: Run
+    per_character: float  # floating-point operations or bytes
+    unit: str  # "GFLOP/s" or "GB/s"
 
 
 def arguments(description: str) -> argparse.Namespace:
@@ -51,6 +60,21 @@ def take_turns(engines: Mapping[str, Run], rounds: int, seconds: float) -> dict[
             rates[name].append(characters / elapsed)
     say("")
     return {name: statistics.median(values) for name, values in rates.items()}
+
+
+def ceiling(
+    workload: str, bounds: Mapping[str, Bound], rates: Mapping[str, float], own: str
+) -> Figures:
+    """Return what the machine could do at best; `own` is the precision of our engine."""
+    return {
+        "workload": workload,
+        "chars_per_s": rates[own],
+        "by_precision": {name: rates[name] for name in bounds},
+        "machine": {
+            name: {bound.unit: rates[name] * bound.per_character / 1e9}
+            for name, bound in bounds.items()
+        },
+    }
 
 
 def say(message: str) -> None:
@@ -99,20 +123,24 @@ def report(rows: Sequence[Figures], ceilings: Sequence[Figures], *, as_json: boo
     rows : sequence of mappings
         Each with workload, engine, chars_per_s, and possibly more.
     ceilings : sequence of mappings
-        Each with workload, chars_per_s, and by_precision.
+        As `ceiling` returns them.
     """
+    ours = {row["workload"]: row["chars_per_s"] for row in rows if row["engine"] == "rnnbook"}
+    rows = [{**row, "ours_is_times": ours[row["workload"]] / row["chars_per_s"]} for row in rows]
     if as_json:
         print(json.dumps({"machine": machine(), "rows": rows, "ceilings": ceilings}, indent=1))
         return
     print(json.dumps(machine()))
     for ceiling in ceilings:
         own = [row for row in rows if row["workload"] == ceiling["workload"]]
-        ours = next(row["chars_per_s"] for row in own if row["engine"] == "rnnbook")
         print(f"\n{ceiling['workload']}")
         for row in own:
             error = row.get("gradient_error")
             note = "" if error is None else f"   gradient off by {error:.1%}"
-            rate = row["chars_per_s"]
-            print(f"  {row['engine']:28}{rate:12,.0f} chars/s   ×{ours / rate:5.2f}{note}")
+            rate, times = row["chars_per_s"], row["ours_is_times"]
+            print(f"  {row['engine']:28}{rate:12,.0f} chars/s   ×{times:5.2f}{note}")
         for precision, rate in ceiling["by_precision"].items():
-            print(f"  {'ceiling ' + precision:28}{rate:12,.0f} chars/s   {ours / rate:6.0%} of it")
+            share = ours[ceiling["workload"]] / rate
+            ((unit, value),) = ceiling["machine"][precision].items()
+            name = f"ceiling {precision}"
+            print(f"  {name:28}{rate:12,.0f} chars/s   {share:6.0%} of it   {value:,.1f} {unit}")

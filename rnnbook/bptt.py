@@ -1,12 +1,12 @@
 """Backpropagation through time written out: LSTM and GRU layers for training on a CPU in bfloat16.
 
 ``torch.nn.LSTM`` and ``torch.nn.GRU`` remain the reference. This module exists for two reasons,
-both measured in ``benchmarks/``: in bfloat16 on a CPU, PyTorch's own LSTM returns wrong gradients
-at 1,024 units and other round sizes above, and its GRU is slow. Smaller LSTMs are left to PyTorch,
-which is right and fast there. Products run in bfloat16; states, gates and their derivatives are
-computed in float32. Sequences are time-major here, so that one step is one block of memory: for the
-GRU (T, B, ·). The LSTM's streams are columns, (T, ·, B), and its weights stand on the left of
-every product, which made large ones a tenth faster and the GRU slower.
+both measured by ``benchmarks/training.py``: in bfloat16 on CPUs with AMX, PyTorch 2.13's own LSTM
+returns wrong gradients at 1,024 units and other round sizes above, and its GRU is slower. Smaller
+LSTMs are left to PyTorch, which is right and fast there. Products run in bfloat16; states, gates
+and their derivatives are computed in float32. Sequences are time-major here, so that one step is
+one block of memory: for the GRU (T, B, ·). The LSTM's streams are columns, (T, ·, B), and its
+weights stand on the left of every product, which made large ones a tenth faster and the GRU slower.
 """
 
 from collections.abc import Mapping

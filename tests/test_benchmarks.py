@@ -45,15 +45,30 @@ def test_the_json_has_our_engine_others_and_a_ceiling_for_every_workload(name, t
     assert {ceiling["workload"] for ceiling in found["ceilings"]} == WORKLOADS[name]
     assert all(ceiling["chars_per_s"] > 0 for ceiling in found["ceilings"])
     engines = {"rnnbook", "pytorch float32", "pytorch bfloat16"}
+    if name == "training":
+        engines |= {"rnnbook, memory kept", "pytorch bfloat16, memory kept"}
     for workload in WORKLOADS[name]:
         rows = [row for row in found["rows"] if row["workload"] == workload]
         assert {row["engine"] for row in rows} == engines
         assert all(row["chars_per_s"] > 0 for row in rows)
+        ours = next(row["chars_per_s"] for row in rows if row["engine"] == "rnnbook")
+        assert all(row["ours_is_times"] * row["chars_per_s"] == pytest.approx(ours) for row in rows)
+
+
+def test_a_ceiling_is_also_told_in_operations_a_second(tmp_path):
+    ceilings = json.loads(run("training", tmp_path, "--json").stdout)["ceilings"]
+    (lstm,) = (ceiling for ceiling in ceilings if ceiling["workload"] == "lstm-1024")
+    # By hand, for the tiny model: 8 inputs, 16 units of 4 sums, 69 characters. Each weight costs
+    # two operations going forward and four going back, and a first input's gradient counts too.
+    per_character = 6 * (8 * 64 + 16 * 64 + 69 * 16)
+    for precision, rate in lstm["by_precision"].items():
+        found = lstm["machine"][precision]["GFLOP/s"]
+        assert found == pytest.approx(rate * per_character / 1e9)
 
 
 def test_training_tells_how_far_gradients_are_from_float32_s(tmp_path):
     rows = json.loads(run("training", tmp_path, "--json").stdout)["rows"]
-    for row in rows:
+    for row in (row for row in rows if "memory kept" not in row["engine"]):
         exact = row["engine"] == "pytorch float32"
         assert row["gradient_error"] == 0 if exact else 0 <= row["gradient_error"] < 0.1
 
@@ -115,3 +130,33 @@ def test_each_kind_of_regularisation_is_kept_in_its_place(tmp_path, monkeypatch,
     assert lines[1]["changes"] == {"averaging": 0.99}
     assert all(2 < line["loss_nats"] < 5 for line in lines)
     assert lines[0]["loss_nats"] != lines[1]["loss_nats"]
+
+
+MEASURED = json.loads((BENCHMARKS / "measured.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["training", "sampling"])
+def test_the_page_says_what_was_measured(name):
+    page = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
+    assert {ceiling["workload"] for ceiling in MEASURED[name]["ceilings"]} == WORKLOADS[name]
+    for ceiling in MEASURED[name]["ceilings"]:
+        rates = {
+            row["engine"]: row["chars_per_s"]
+            for row in MEASURED[name]["rows"]
+            if row["workload"] == ceiling["workload"] and "memory kept" not in row["engine"]
+        }
+        ours, old = rates.pop("rnnbook"), rates["tensorflow v1"]
+        best = max(rates.values())
+        cells = [f"{name}, `{ceiling['workload']}`", f"{ours:,.0f}", f"{best:,.0f}"]
+        cells += [f"{ours / best:.2f}", f"{old:,.0f}", f"{ours / old:.2f}"]
+        cells.append(f"{ours / ceiling['chars_per_s']:.0%}")
+        assert f"| {' | '.join(cells)} |" in page
+
+
+def test_the_page_says_how_fast_the_sampler_was():
+    page = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
+    gru, lstm = MEASURED["browser"]["rows"]
+    assert f"| {gru['chars_per_s']:,.0f}, {lstm['chars_per_s']:,.0f} |" in page
+    first = [f"{row['first_character_ms']:.0f} ms" for row in (gru, lstm)]
+    assert f"| {' and '.join(first)}, none |" in page
+    assert gru["longest_task_ms"] == lstm["longest_task_ms"] == 0
