@@ -190,26 +190,3 @@ def test_a_save_that_fails_half_way_does_not_end_the_run(tmp_path, uninterrupted
     assert_same_run(run, uninterrupted)
     assert any("cannot save the run" in str(warning.message) for warning in caught)
     assert os.listdir(tmp_path) == ["state.pt"]  # the last good one, and nothing half-written
-
-
-def test_two_processes_train_what_one_trains(tmp_path):
-    """Two real processes over gloo, each with half of the streams."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc_per_node", "2", str(Path(__file__).parent / "two_processes.py")]
-    done = subprocess.run(
-        [*command, str(tmp_path)],
-        cwd=Path(__file__).parent.parent,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": "."},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    ranks = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
-    assert [rank["processes"] for rank in ranks] == [2, 2]
-    assert [rank["main"] for rank in ranks] == [True, False]
-    recipe = dataclasses.replace(RECIPE, dropout=0.0)
-    _, history = train(None, recipe)
-    for rank in ranks:
-        assert rank["characters"] == history.characters
-        assert rank["train_nats"] == pytest.approx(history.train_nats, abs=1e-4)
-        assert rank["held_out_nats"] == pytest.approx(history.held_out_nats, abs=1e-4)
