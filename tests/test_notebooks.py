@@ -141,12 +141,16 @@ def headings_are_in_order(notebook: NotebookNode) -> Iterator[str]:
             yield f"{title!r} is {level - before} levels below the heading before it"
 
 
+def is_checked_solution(cell: NotebookNode) -> bool:
+    """Whether a cell is folded, and fails when its answer is no longer the one it gives."""
+    tags = set(cell.metadata.get("tags", []))
+    checked = "nbval-ignore-output" not in tags or "expect." in cell.source
+    return bool({"hide-input", "hide-cell"} & tags) and checked
+
+
 def exercises_are_solved(notebook: NotebookNode) -> Iterator[str]:
-    hidden = {"hide-input", "hide-cell"}
     text = "\n".join(
-        cell.source
-        if cell.cell_type == "markdown"
-        else "SOLVED" * bool(hidden & set(cell.metadata.get("tags", [])))
+        cell.source if cell.cell_type == "markdown" else "SOLVED" * is_checked_solution(cell)
         for cell in notebook.cells
     )
     _, *sections = re.split(r"^## Exercises.*$", text, flags=re.MULTILINE)
@@ -161,7 +165,7 @@ def exercises_are_solved(notebook: NotebookNode) -> Iterator[str]:
             if not re.search(r"^:{3,}\{dropdown\} Solution", exercise, re.MULTILINE):
                 yield f"an open question says in a folded note where to begin: {title!r}"
         elif not re.search(r"^SOLVED", exercise, re.MULTILINE):
-            yield f"no folded solution that runs: {title!r}"
+            yield f"no folded solution that runs and is checked: {title!r}"
     if exercises and "open question" not in exercises[-1].splitlines()[0]:
         yield "the last exercise is an open question"
 
@@ -339,6 +343,10 @@ def unsolved_exercise(notebook: NotebookNode) -> None:
     del notebook.cells[5]
 
 
+def solution_that_cannot_fail(notebook: NotebookNode) -> None:
+    notebook.cells[5].metadata.tags = ["hide-cell", "nbval-ignore-output"]
+
+
 def solved_in_prose_alone(notebook: NotebookNode) -> None:
     notebook.cells[5] = new_markdown_cell(":::{dropdown} Solution\nChange it.\n:::")
 
@@ -388,6 +396,7 @@ BREAKAGES = [
     (headings_are_in_order, heading_skipped),
     (exercises_are_solved, three_exercises),
     (exercises_are_solved, unsolved_exercise),
+    (exercises_are_solved, solution_that_cannot_fail),
     (exercises_are_solved, solved_in_prose_alone),
     (exercises_are_solved, open_question_left_alone),
     (exercises_are_solved, no_open_question),

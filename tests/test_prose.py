@@ -1,10 +1,13 @@
 """Figures in prose: each stands in what the chapter printed, or in the record of a kept model.
 
+Prose is also what stands below a figure, and what describes it to those who do not see it.
+
 Figures are numbers with two decimals or more; any number of two digits or more beside a kept
 model's name must be that model's, or printed in the chapter. Pages print nothing: what they say
 stands in a record, or in what another script kept beside them.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,13 +75,18 @@ def printed(notebook: nbformat.NotebookNode) -> str:
     return "\n".join(parts)
 
 
+def description(cell: nbformat.NotebookNode) -> str:
+    """What is said about a cell's figure: its caption and its alternative text."""
+    told = cell.metadata.get("mystnb", {})
+    return f"{told.get('figure', {}).get('caption', '')}. {told.get('image', {}).get('alt', '')}"
+
+
 def unfounded(notebook: nbformat.NotebookNode) -> Iterator[str]:
     """Yield each figure that nothing bears out, with its sentence."""
     shown = printed(notebook)
     for cell in notebook.cells:
-        if cell.cell_type != "markdown":
-            continue
-        for sentence in sentences(cell.source):
+        said = cell.source if cell.cell_type == "markdown" else description(cell)
+        for sentence in sentences(said):
             named = [name for name in re.findall(r"`(\w+)`", sentence) if name in RECORDS]
             sources = [shown, *(RECORDS[name] for name in named or RECORDS)]
             found = [number for number in ANY.findall(sentence) if len(number) > 1] if named else []
@@ -111,6 +119,15 @@ def test_a_figure_that_nothing_printed_is_found():
     assert list(unfounded(written("It ends at 7.777 nats."))) == ["7.777: It ends at 7.777 nats."]
     assert list(unfounded(written("It ends at 7.777 nats.", "7.77701"))) == []
     assert list(unfounded(written("It ends at 7.777 nats.", "7.7786"))) != []
+
+
+@pytest.mark.parametrize("told", [{"figure": {"caption": "x"}}, {"image": {"alt": "x"}}])
+def test_a_figure_below_or_in_place_of_a_picture_is_found(told):
+    page = written("A picture.", "7.123")
+    page.cells[1].metadata["mystnb"] = json.loads(json.dumps(told).replace("x", "It is 7.123."))
+    assert list(unfounded(page)) == []
+    page.cells[1].metadata["mystnb"] = json.loads(json.dumps(told).replace("x", "It is 7.321."))
+    assert list(unfounded(page)) == ["7.321: It is 7.321."]
 
 
 def test_a_figure_beside_a_model_is_not_another_models():
