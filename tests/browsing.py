@@ -101,7 +101,13 @@ def written(page: Page, index: int = 0, column: int = 0) -> str:
 
 
 def findings(page: Page) -> list[str]:
-    """Name what axe finds serious or worse in a page."""
+    """Name what axe finds serious or worse in a page, once nothing fades or moves any more."""
+    page.evaluate(
+        """() => new Promise(requestAnimationFrame).then(() => Promise.allSettled(
+            document.getAnimations()
+                .filter(e => e.effect.getComputedTiming().endTime < Infinity)
+                .map(e => e.finished)))"""
+    )
     page.evaluate(f"{AXE};0")
     rules = {"label-content-name-mismatch": {"enabled": True}}
     result = page.evaluate("rules => axe.run(document, { rules })", rules)
