@@ -3,6 +3,7 @@
 #   make book                        build the HTML from the stored outputs
 #   make test                        check every chapter, the package and the book
 #   make test-all                    and what takes longer: kept models, long trainings
+#   make test-slow                   only what takes longer
 #   make bench                       time this package against what else could be used
 #   make serve                       read the book at http://localhost:8000
 #   make chapters                    run all notebooks again, in place
@@ -24,7 +25,7 @@ export RNNBOOK_DATA
 endif
 
 .DEFAULT_GOAL := book
-.PHONY: book serve test test-all bench chapters clean
+.PHONY: book serve test test-all test-slow bench chapters clean
 
 $(INSTALLED): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +48,9 @@ test: book
 		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 test-all: test
+	$(MAKE) test-slow
+
+test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest tests -m slow
 
 # TensorFlow and Keras are timed as well where they are installed: see benchmarks/README.md.

@@ -143,6 +143,11 @@ class TestContinuousIntegration:
         assert "make test-all" in read(".ci/run")
         assert re.search(r"^test-all: test$", read("Makefile"), flags=re.MULTILINE)
 
+    def test_they_are_run_as_a_stranger_runs_them(self):
+        script = read(".ci/run")
+        for line in ("stranger make book", "offline make test", "stranger CI=1 make test-slow"):
+            assert re.search(rf"^(?:time )?{line}$", script, flags=re.MULTILINE), line
+
     def test_it_covers_the_pythons_that_are_promised(self):
         workflow = yaml.safe_load(read(".github/workflows/book.yml"))["jobs"]["test"]
         pythons = workflow["strategy"]["matrix"]["python"]
