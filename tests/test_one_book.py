@@ -81,3 +81,15 @@ def test_figures_have_the_books_style_and_colours(path):
     assert "plots.use_style()" in code
     own = re.findall(r"""\bc(?:olor)?=["'](?!none)[^"']+["']|rcParams|plt\.style""", code)
     assert own == []
+
+
+def test_every_word_of_the_glossary_is_linked_where_it_is_used():
+    glossary = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
+    _, block = glossary.split("```{glossary}\n")
+    words = set(re.findall(r"^(\S.*)\n  ", block, flags=re.MULTILINE))
+    assert len(words) > 70
+    others = [path for path in PAGES if path.stem != "glossary"]
+    prose = "\n".join(text for path in others for text in cells(path, "markdown"))
+    links = (" ".join(link.split()) for link in re.findall(r"\{term\}`([^`]+)`", prose))
+    linked = {re.sub(r".*<(.*)>", r"\1", link) for link in links}
+    assert words - linked == set()

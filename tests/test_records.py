@@ -91,6 +91,17 @@ def test_a_kept_model_is_as_good_as_its_record_says(name, corpus_text):
     check_record(name)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KEPT)
+def test_the_count_tables_of_a_record_are_counted_again(name, corpus_text):
+    record = records.load(name)
+    alphabet = checkpoints.pretrained(name).alphabet
+    tokens = alphabet.encode(corpus_text(record["corpus"]))
+    again = records.count(runs.split_by(record["recipe"], tokens), len(alphabet))
+    for table, expected in zip(again, record["ngrams"], strict=True):
+        assert table == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory, corpus_text):
     """A finished run with a snapshot."""
