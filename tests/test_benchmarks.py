@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import needs, regularisation
 from rnnbook.text import Alphabet
+from tests.browsing import chromium
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 WORKLOADS = {
@@ -74,6 +75,8 @@ def test_training_tells_how_far_gradients_are_from_float32_s(tmp_path):
 
 
 def test_the_browsers_json_has_a_row_for_every_workload():
+    with chromium():
+        pass  # where there is none, the test ends here
     command = [sys.executable, BENCHMARKS / "browser.py", "--quick"]
     command += ["--rounds", "1", "--length", "50"]
     finished = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -28,6 +28,7 @@ const CELLS = { vanilla: "vanilla", lstm: "LSTM", gru: "GRU" };
  * @property {Host["checkpoints"]} checkpoints
  * @property {Host["form"]} [form] how it writes, if not plain text
  * @property {Host["fetchFile"]} fetchFile
+ * @property {Host["offer"]} [offer] what there is to say first
  * @property {[string, string][]} [facts] what the reader's own file says of itself
  */
 
