@@ -13,7 +13,7 @@ from PIL import Image, ImageChops
 from sphinx.application import Sphinx
 
 Context = dict[str, object]
-FURTHEST = 24  # of 255: how far a colour may move
+FURTHEST = 16  # of 255: how far a colour may move
 
 
 def _load_late(
@@ -38,7 +38,7 @@ def shrink(path: Path) -> None:
         before = image.convert("RGB")
         if image.mode == "P" or image.convert("RGBA").getextrema()[3] != (255, 255):
             return
-    after = before.quantize(256, dither=Image.Dither.NONE)
+    after = before.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     moved = ImageChops.difference(before, after.convert("RGB")).getextrema()
     if max(most for _, most in moved) > FURTHEST:
         return

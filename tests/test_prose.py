@@ -78,7 +78,8 @@ def printed(notebook: nbformat.NotebookNode) -> str:
 def description(cell: nbformat.NotebookNode) -> str:
     """What is said about a cell's figure: its caption and its alternative text."""
     told = cell.metadata.get("mystnb", {})
-    return f"{told.get('figure', {}).get('caption', '')}. {told.get('image', {}).get('alt', '')}"
+    said = (told.get("figure", {}).get("caption", ""), told.get("image", {}).get("alt", ""))
+    return " ".join(said).strip()
 
 
 def unfounded(notebook: nbformat.NotebookNode) -> Iterator[str]:
