@@ -29,7 +29,7 @@ COLAB = {
     "music21": "9.3.0",
 }
 PATIENCE = 1200  # seconds: PyTorch of PyPI brings gigabytes of CUDA along
-PYTHONS = ("3.12", "3.11")  # Colab's own, or one that is older
+COLABS_PYTHON = "3.12"
 OLDEST = {
     requirement.name: clause.version
     for requirement in map(Requirement, RUNTIME)
@@ -62,7 +62,8 @@ pytestmark = pytest.mark.slow
 def interpreter(version: str) -> Path | None:
     """Find another Python on this machine, by its name or among pyenv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
-    named = [shutil.which(f"python{version}"), *pyenv.glob(f"{version}.*/bin/python")]
+    own = pyenv.glob(f"{version}.*/bin/python") if os.access(pyenv, os.R_OK | os.X_OK) else []
+    named = [shutil.which(f"python{version}"), *own]
     for path in filter(None, named):
         if subprocess.run([path, "-c", ""], capture_output=True).returncode == 0:
             return Path(path)
@@ -136,9 +137,9 @@ def home(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def oldest(tmp_path_factory) -> Path:
     """Colab's Python and versions, the oldest allowed of all else, and `google.colab`."""
-    base = next(filter(None, map(interpreter, PYTHONS)), None)
+    base = interpreter(COLABS_PYTHON)
     if base is None:
-        pytest.skip("there is no Python 3.12 or 3.11 on this machine")
+        pytest.skip(f"there is no Python {COLABS_PYTHON} on this machine, as Colab has it")
     folder = tmp_path_factory.mktemp("oldest") / "env"
     versions = OLDEST | COLAB
     wanted = [f"{name}=={version}" for name, version in versions.items()]
