@@ -126,12 +126,14 @@ class TestKeptModels:
             assert prompt
             assert set(prompt) <= set(checkpoints.pretrained(name).alphabet.characters)
 
-    @pytest.mark.parametrize("name", ["martin_fierro_talk", "tunes", "vanilla_concat"])
+    @pytest.mark.parametrize(
+        "name", ["martin_fierro_talk", "shakespeare", "tunes", "vanilla_concat"]
+    )
     def test_the_chosen_one_writes_what_python_writes(self, open_page, name):
         page = open_page(PAGE)
         assert generate(page)
         page.get_by_label("Temperature").fill("0")
-        page.get_by_label("Characters").fill("300")
+        page.get_by_label("Characters").fill("500")
         option = chooser(page).locator("option", has_text=re.compile(f"^{name}:"))
         chooser(page).select_option(option.get_attribute("value"))
         assert written(page) == ""
@@ -139,7 +141,7 @@ class TestKeptModels:
         sampler = Sampler(kept.model, kept.alphabet, dtype=torch.float32)
         form = form_of(records.load(name)["corpus"])
         prompt = whole_prompt(form, page.get_by_label("Prompt").input_value())
-        expected = ended(form, prompt, sampler.sample(prompt, 300, temperature=0))
+        expected = ended(form, prompt, sampler.sample(prompt, 500, temperature=0))
         assert len(set(expected)) > 5
         assert generate(page) == expected
 
