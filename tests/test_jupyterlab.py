@@ -6,6 +6,7 @@ With the book's own versions, and with ipywidgets 7.7.1, which Colab has.
 import importlib.metadata
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -172,3 +173,10 @@ def test_the_chapter_runs_and_its_sampler_writes(versions, request, tmp_path):
         assert len(written) == 400
         assert ask(server, "player.text") == repr(written)
         assert ask(server, "__import__('ipywidgets').__version__ == '7.7.1'") == repr(not ours)
+
+        # Letters that are pressed there are no commands: a and b insert cells, d twice deletes one.
+        for name in ("Model", "Prompt"):
+            page.get_by_label(name, exact=True).focus()
+            page.keyboard.type("abdd")
+        expect(page.get_by_label("Prompt", exact=True)).to_have_value(re.compile("abdd"))
+        expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(notebook.cells))

@@ -47,7 +47,8 @@ function render({ model, el }) {
   });
   const update = () => sampler.set(traits(model));
   for (const name of TRAITS) model.on(`change:${name}`, update);
-  // A notebook takes single letters for commands.
+  // A notebook takes single letters for commands. JupyterLab is told by the attribute.
+  sampler.element.dataset.lmSuppressShortcuts = "true";
   sampler.element.addEventListener("keydown", (event) => event.stopPropagation());
   el.append(sampler.element);
   return () => {
