@@ -175,8 +175,9 @@ def test_the_chapter_runs_and_its_sampler_writes(versions, request, tmp_path):
         assert ask(server, "__import__('ipywidgets').__version__ == '7.7.1'") == repr(not ours)
 
         # Letters that are pressed there are no commands: a and b insert cells, d twice deletes one.
-        for name in ("Model", "Prompt"):
-            page.get_by_label(name, exact=True).focus()
+        prompt = page.get_by_role("textbox", name="Prompt")
+        for control in (page.get_by_role("combobox", name="Model", exact=True), prompt):
+            control.focus()
             page.keyboard.type("abdd")
-        expect(page.get_by_label("Prompt", exact=True)).to_have_value(re.compile("abdd"))
+        expect(prompt).to_have_value(re.compile("abdd"))
         expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(notebook.cells))

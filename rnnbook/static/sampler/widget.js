@@ -47,8 +47,7 @@ function render({ model, el }) {
   });
   const update = () => sampler.set(traits(model));
   for (const name of TRAITS) model.on(`change:${name}`, update);
-  // A notebook takes single letters for commands. JupyterLab is told by the attribute.
-  sampler.element.dataset.lmSuppressShortcuts = "true";
+  // A notebook takes single letters for commands.
   sampler.element.addEventListener("keydown", (event) => event.stopPropagation());
   el.append(sampler.element);
   return () => {
