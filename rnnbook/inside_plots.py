@@ -152,13 +152,13 @@ def probe_accuracy(
         What is read off.
     """
     figure, axes = plt.subplots(figsize=(5.6, 3.2))
-    for (name, values), marker, offset in zip(shares.items(), "os", (8, -16), strict=False):
+    for (name, values), marker in zip(shares.items(), "os", strict=False):
         (line,) = axes.plot(range(len(bars)), values, marker=marker, markersize=5)
-        style = {"color": line.get_color(), "ha": "right", "xytext": (0, offset)}
+        style = {"color": line.get_color(), "ha": "right", "xytext": (0, 8)}
         end = (len(bars) - 1, values[-1])
         axes.annotate(name, end, textcoords="offset points", **style)
     axes.axhline(chance, color=COLOURS["grey"], linewidth=1, linestyle=(0, (4, 3)))
-    axes.text(0, chance + 0.01, "the commonest one", color=COLOURS["grey"], fontsize=9)
+    axes.text(0, chance - 0.08, "the commonest one", color=COLOURS["grey"], fontsize=9)
     axes.set(xticks=range(len(bars)), xticklabels=bars, ylim=(0, 1.08), title=title)
     axes.set(xlabel="bars read", ylabel="share read off right")
     return figure

@@ -454,6 +454,33 @@ class TestBrowser:
             page.keyboard.press("Tab")
         assert reached == set(wanted)
 
+    def test_keys_do_what_a_click_does(self, open_page):
+        page, complaints = open_page("chapters/02_summation")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
+        page.get_by_role("button", name="Color mode").focus()
+        before = page.locator("html").get_attribute("data-mode")
+        page.keyboard.press("Enter")
+        expect(page.locator("html")).not_to_have_attribute("data-mode", before)
+        fold = page.locator(".bd-article summary").first
+        fold.focus()
+        for key, opened in (("Enter", True), ("Space", False)):
+            page.keyboard.press(key)
+            assert fold.evaluate("e => e.parentElement.open") == opened
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("searchbox")).to_be_focused()
+        page.keyboard.press("Escape")
+        page.locator(".right-next").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/03_tanh_failure.html")
+        assert complaints == []
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_a_page_stands_still_for_those_who_ask_for_it(self, open_page, name):
+        page, _ = open_page(name, reduced_motion="reduce")
+        assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+        assert page.evaluate("document.getAnimations().map(e => e.effect.target.outerHTML)") == []
+
     @pytest.mark.parametrize("name", PAGES)
     def test_a_page_can_be_printed(self, open_page, name):
         page, _ = open_page(name, color_scheme="dark", viewport={"width": 700, "height": 1000})

@@ -15,6 +15,7 @@ from chapters.run import WIDGET_VIEW, normalise
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+PAGES = sorted((ROOT / "book").glob("*.md"))
 HOME = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
 
 TAGS = {"nbval-ignore-output", "nbval-check-output", "hide-input", "hide-output", "hide-cell"}
@@ -141,6 +142,17 @@ def headings_are_in_order(notebook: NotebookNode) -> Iterator[str]:
             yield f"{title!r} is {level - before} levels below the heading before it"
 
 
+def comments(markdown: str) -> list[str]:
+    """Lines that MyST leaves out of the page, as one that was wrapped before its % would be."""
+    return re.findall(r"^\s*%.*$", markdown, flags=re.MULTILINE)
+
+
+def no_line_is_left_out(notebook: NotebookNode) -> Iterator[str]:
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and (found := comments(cell.source)):
+            yield f"a line that begins with % is not in the page: {found}"
+
+
 def is_checked_solution(cell: NotebookNode) -> bool:
     """Whether a cell is folded, and fails when its answer is no longer the one it gives."""
     tags = set(cell.metadata.get("tags", []))
@@ -183,6 +195,7 @@ CHECKS: list[Check] = [
     cells_are_short,
     no_widget_captures_output,
     headings_are_in_order,
+    no_line_is_left_out,
     exercises_are_solved,
 ]
 
@@ -191,6 +204,11 @@ CHECKS: list[Check] = [
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_chapter(path, check):
     assert list(check(nbformat.read(path, as_version=4))) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_no_line_of_a_page_is_left_out(page):
+    assert comments(page.read_text(encoding="utf-8")) == []
 
 
 SETUP = f"""import sys
@@ -335,6 +353,10 @@ def heading_skipped(notebook: NotebookNode) -> None:
     notebook.cells[0].source += "\n\n#### Too deep"
 
 
+def percent_at_a_beginning(notebook: NotebookNode) -> None:
+    notebook.cells[6].source += "\n\nOf all, 100\n% and no more."
+
+
 def three_exercises(notebook: NotebookNode) -> None:
     del notebook.cells[8:10]
 
@@ -394,6 +416,7 @@ BREAKAGES = [
     (cells_are_short, long_cell),
     (headings_are_in_order, two_titles),
     (headings_are_in_order, heading_skipped),
+    (no_line_is_left_out, percent_at_a_beginning),
     (exercises_are_solved, three_exercises),
     (exercises_are_solved, unsolved_exercise),
     (exercises_are_solved, solution_that_cannot_fail),
