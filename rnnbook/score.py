@@ -99,7 +99,8 @@ def _engrave(musicxml: str, seed: int) -> str:
         raise ValueError("verovio cannot engrave this tune")
     svg = toolkit.renderToSVG(1)
     # It fills the page's column, whatever its width; what draws it is said in the credits.
-    svg = re.sub(r"<svg ", '<svg width="100%" aria-hidden="true" ', svg, count=1)
+    shown = '<svg width="100%" aria-hidden="true" fill="currentColor" '
+    svg = svg.replace("<svg ", shown, 1).replace(' color="black"', "")
     return re.sub(r"\s*<desc>[^<]*</desc>", "", svg)
 
 

@@ -31,7 +31,8 @@ def test_the_score_is_well_formed_and_asks_for_nothing_from_elsewhere(drawn):
     assert tree.tag.endswith("svg")
     assert "<script" not in drawn.svg
     assert all(link.startswith("#") for link in re.findall(r'href="([^"]*)"', drawn.svg))
-    assert "currentColor" in drawn.svg
+    colours = re.findall(r' (?:color|fill|stroke)="([^"]*)"', drawn.svg)
+    assert set(colours) == {"currentColor", "none"}
 
 
 def test_it_has_every_note_ending_and_repeat(drawn):
