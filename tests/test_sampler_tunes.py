@@ -22,7 +22,8 @@ from rnnbook.forms import FORMS, ended
 from rnnbook.models import CharRNN
 from rnnbook.sampler_widget import STATIC, SamplerWidget
 from rnnbook.text import Alphabet
-from tests.browsing import chromium, findings, served
+from tests.browsing import PHONE, WIDE, chromium, findings, generate, served
+from tests.test_book import up_to_date
 from tests.test_sampler_widget import NOTEBOOK
 
 ALPHABET = Alphabet("".join(map(chr, range(32, 127))) + "\náéíóúñü")
@@ -423,6 +424,29 @@ class TestSound:
             assert f"{value} quarter notes a minute: {seconds} s" in tempo.evaluate(
                 "e => e.labels[0].innerText"
             )
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (PHONE, "dark")])
+def test_the_built_chapter_engraves_and_plays_what_it_writes(browser, abcjs, viewport, scheme):
+    headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript"}
+    with (
+        served(up_to_date()) as address,
+        browser.new_context(viewport=viewport, color_scheme=scheme) as context,
+    ):
+        page = context.new_page()
+        page.route(ADDRESS, lambda route: route.fulfill(body=abcjs, headers=headers))
+        page.goto(f"{address}chapters/07_tunes.html")
+        generate(page)
+        sampler = page.get_by_role("region", name="Sampler:")
+        sampler.get_by_role("button", name="Score and sound").click()
+        heads = sampler.locator(".score .abcjs-notehead")
+        expect(heads.first).to_be_visible()
+        assert heads.count() > 20
+        sampler.get_by_role("button", name="Play", exact=True).click()
+        expect(sampler.locator(".score .sounding").first).to_be_attached()
+        assert findings(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        sampler.get_by_role("button", name="Stop playing").click()
 
 
 class TestFiles:
