@@ -14,6 +14,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import matplotlib.pyplot as plt
 import pytest
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from PIL import Image, ImageChops
 from playwright.sync_api import Browser, Page, expect
 
@@ -364,10 +365,14 @@ class TestBrowser:
     @pytest.mark.parametrize("name", PAGES)
     def test_a_page_is_light_until_something_is_pressed(self, open_page, address, built, name):
         page, _ = open_page(name)
+        # Whoever reads to the end has seen every picture.
+        for picture in page.locator("img").all():
+            picture.evaluate("image => { image.loading = 'eager'; return image.decode(); }")
         asked = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
         files = {urlsplit(url).path[1:] for url in [page.url, *asked] if url.startswith(address)}
         assert len(files) > 5
-        assert sum(len(gzip.compress((built / file).read_bytes())) for file in files) < 900_000
+        weight = sum(len(gzip.compress((built / file).read_bytes())) for file in files)
+        assert weight < 900_000
 
     @pytest.mark.parametrize("word", ["synaloepha", "smoothing"])
     def test_a_word_is_found_by_search(self, open_page, word):
@@ -453,6 +458,25 @@ class TestBrowser:
                 reached.add(int(number))
             page.keyboard.press("Tab")
         assert reached == set(wanted)
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_every_icon_of_a_page_is_in_its_font(self, open_page, built, name):
+        page, _ = open_page(name)
+        shown = page.evaluate(
+            """() => [...document.querySelectorAll("body *")].flatMap(e =>
+                ["::before", "::after"].map(part => getComputedStyle(e, part))
+                    .filter(style => style.fontFamily.includes("Font Awesome"))
+                    .map(style => [style.fontFamily, style.content.slice(1, -1)]))"""
+        )
+        fonts = built.glob("_static/vendor/fontawesome/webfonts/*.woff2")
+        there = {font.stem.split("-")[1]: TTFont(font).getBestCmap() for font in fonts}
+        # Elements without an icon inherit the family and show no sign.
+        icons = {("brands" if "Brands" in family else "solid", sign) for family, sign in shown}
+        icons = {(font, sign) for font, sign in icons if len(sign) == 1}
+        assert len(icons) > 5
+        assert [sign for font, sign in icons if ord(sign) not in there[font]] == []
+        states = "document.fonts.ready.then(all => [...all].map(font => font.status))"
+        assert set(page.evaluate(states)) == {"loaded", "unloaded"}
 
     def test_keys_do_what_a_click_does(self, open_page):
         page, complaints = open_page("chapters/02_summation")
