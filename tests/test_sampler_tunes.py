@@ -170,14 +170,19 @@ def open_page(browser, site, monkeypatch):
     assert complaints == []
 
 
+def provide(page: Page, script: bytes) -> None:
+    """Answer the page with a script where it asks another host for abcjs."""
+    headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript"}
+    page.route(ADDRESS, lambda route: route.fulfill(body=script, headers=headers))
+
+
 @pytest.fixture
 def open_tune(open_page, abcjs):
     """A function that opens a page and lets its model end a tune; abcjs can be had."""
 
     def opened(prompt: str = TUNE, **settings: object) -> Page:
         page = open_page(ENDS, form="tune", prompt=prompt, **settings)
-        headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript"}
-        page.route(ADDRESS, lambda route: route.fulfill(body=abcjs, headers=headers))
+        provide(page, abcjs)
         write(page)
         return page
 
@@ -339,10 +344,8 @@ class TestScore:
     @pytest.mark.parametrize("answer", ["no connection", "another file"])
     def test_without_abcjs_there_is_a_message_and_another_try(self, open_page, abcjs, answer):
         page = open_page(ENDS, form="tune", prompt=TUNE, expected="")
-        headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript"}
         if answer == "another file":
-            other = abcjs + b"window.bad = true;"
-            page.route(ADDRESS, lambda route: route.fulfill(body=other, headers=headers))
+            provide(page, abcjs + b"window.bad = true;")
         else:
             page.route(ADDRESS, lambda route: route.abort())
         write(page)
@@ -351,7 +354,7 @@ class TestScore:
         expect(message).to_contain_text("could not be fetched")
         assert page.evaluate("[window.bad, window.ABCJS]") == [None, None]
         page.unroute(ADDRESS)
-        page.route(ADDRESS, lambda route: route.fulfill(body=abcjs, headers=headers))
+        provide(page, abcjs)
         show(page)
 
     def test_a_page_with_require_js_keeps_it(self, open_tune):
@@ -428,13 +431,12 @@ class TestSound:
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (PHONE, "dark")])
 def test_the_built_chapter_engraves_and_plays_what_it_writes(browser, abcjs, viewport, scheme):
-    headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript"}
     with (
         served(up_to_date()) as address,
         browser.new_context(viewport=viewport, color_scheme=scheme) as context,
     ):
         page = context.new_page()
-        page.route(ADDRESS, lambda route: route.fulfill(body=abcjs, headers=headers))
+        provide(page, abcjs)
         page.goto(f"{address}chapters/07_tunes.html")
         generate(page)
         sampler = page.get_by_role("region", name="Sampler:")
